@@ -1,0 +1,1 @@
+//! The use cases of LionRocket: accounts, characters, chats, turns and statistics.

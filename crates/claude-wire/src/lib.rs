@@ -1,0 +1,1 @@
+//! Types of the Claude Messages API and an incremental parser of its event streams.

@@ -1,0 +1,1 @@
+//! The contract of the storage and messaging ports, as tests that any adapter runs.

@@ -1,0 +1,1 @@
+//! A small scripted language model, so that LionRocket runs without a key or a network.

@@ -1,0 +1,1 @@
+//! Entities, ids, checked values and the pure rules of LionRocket.

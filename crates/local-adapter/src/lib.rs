@@ -1,0 +1,1 @@
+//! In-process clock, ids, task spawner, reply log and event bus.

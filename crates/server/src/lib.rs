@@ -1,0 +1,1 @@
+//! The lionrocket binary: settings, wiring, lifecycle and commands.

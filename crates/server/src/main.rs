@@ -1,0 +1,2 @@
+//! The lionrocket binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Tables, rows and conversions that every SQL adapter shares.

@@ -1,0 +1,1 @@
+//! Builders, a settable clock, seeded ids and wait helpers for tests.
