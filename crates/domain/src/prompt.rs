@@ -1,0 +1,375 @@
+//! Putting together what a model is sent.
+//!
+//! The instructions come first and in an order that keeps the beginning of the request the same
+//! from turn to turn (common prompts, then the character), so that upstream can cache it; the
+//! history follows. A user's words are only ever a turn, never an instruction.
+
+use crate::{
+    character::CommonPrompt,
+    chat::{Message, MessageStatus, Role},
+    text::{CharacterName, MessageText, SystemPrompt},
+    turn::StopReason,
+    usage::estimate_tokens,
+};
+
+/// What a model is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// The instructions, in order.
+    pub system: Vec<SystemBlock>,
+    /// The conversation: strictly alternating, the first and the last turn the person's.
+    pub turns: Vec<PromptTurn>,
+    /// The name of the character that answers. For a model that follows no instructions.
+    pub character_name: CharacterName,
+}
+
+/// A block of instructions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemBlock {
+    /// The text.
+    pub text: String,
+    /// Whether everything up to the end of this block is worth caching.
+    pub cache_breakpoint: bool,
+}
+
+/// One turn of the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptTurn {
+    /// Who speaks.
+    pub role: Role,
+    /// The words, never empty.
+    pub text: String,
+}
+
+/// How much of the history a model is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryBudget {
+    /// The most tokens of history, estimated.
+    pub max_tokens: u64,
+    /// How many messages are left out at a time when there is too much: a big step keeps the
+    /// cached beginning of the conversation the same for many turns.
+    pub step_messages: usize,
+}
+
+impl Default for HistoryBudget {
+    fn default() -> Self {
+        Self {
+            max_tokens: 24_000,
+            step_messages: 32,
+        }
+    }
+}
+
+/// What stands before a character's opening line, since a conversation must begin with the person.
+const OPENING_CUE: &str = "(The conversation begins.)";
+
+/// Puts a request together. `history` is the shown branch up to the new message, oldest first.
+#[must_use]
+pub fn compose(
+    common: &[CommonPrompt],
+    name: &CharacterName,
+    system_prompt: &SystemPrompt,
+    history: &[Message],
+    new_message: &MessageText,
+    budget: HistoryBudget,
+) -> Prompt {
+    let mut turns = Vec::with_capacity(history.len() + 2);
+    for message in within_budget(&sendable(history), budget) {
+        push(&mut turns, message.role, &message.content);
+    }
+    push(&mut turns, Role::User, new_message.as_str());
+    Prompt {
+        system: instructions(common, name, system_prompt),
+        turns,
+        character_name: name.clone(),
+    }
+}
+
+/// The blocks of instructions: active common prompts by position, then the character.
+fn instructions(
+    common: &[CommonPrompt],
+    name: &CharacterName,
+    system_prompt: &SystemPrompt,
+) -> Vec<SystemBlock> {
+    let mut active: Vec<&CommonPrompt> = common
+        .iter()
+        .filter(|prompt| prompt.draft.is_active)
+        .collect();
+    active.sort_by_key(|prompt| (prompt.draft.position, prompt.id));
+    let mut blocks: Vec<SystemBlock> = active
+        .into_iter()
+        .map(|prompt| SystemBlock {
+            text: prompt.draft.content.as_str().to_owned(),
+            cache_breakpoint: false,
+        })
+        .collect();
+    blocks.push(SystemBlock {
+        text: format!(
+            "Your name is {}.\n\n{}",
+            name.as_str(),
+            system_prompt.as_str()
+        ),
+        cache_breakpoint: true,
+    });
+    blocks
+}
+
+/// Leaves out what must not or cannot be sent: empty replies, and refused exchanges whole, since a
+/// refused message makes the next reply a refusal as well.
+fn sendable(history: &[Message]) -> Vec<&Message> {
+    let mut kept: Vec<&Message> = Vec::with_capacity(history.len());
+    for message in history {
+        if message.role == Role::Assistant && message.stop_reason == Some(StopReason::Refusal) {
+            if kept
+                .last()
+                .is_some_and(|last| Some(last.id) == message.parent_id)
+            {
+                kept.pop();
+            }
+        } else if !message.content.trim().is_empty() && message.status != MessageStatus::Streaming {
+            kept.push(message);
+        }
+    }
+    kept
+}
+
+/// Leaves out the oldest messages, a step at a time and up to a message of the person's, until the
+/// rest fits. The steps are counted from the chat's beginning, so that the cut stays where it is
+/// while the conversation grows.
+fn within_budget<'a>(history: &[&'a Message], budget: HistoryBudget) -> Vec<&'a Message> {
+    let step = i64::try_from(budget.step_messages.max(1)).unwrap_or(i64::MAX);
+    let tokens = |messages: &[&Message]| -> u64 {
+        messages.iter().map(|m| estimate_tokens(&m.content)).sum()
+    };
+    let mut rest = history;
+    while let Some(first) = rest.first()
+        && tokens(rest) > budget.max_tokens
+    {
+        let cut_depth = (first.depth / step + 1) * step;
+        let cut = rest
+            .iter()
+            .position(|message| message.depth >= cut_depth && message.role == Role::User)
+            .unwrap_or(rest.len());
+        rest = rest.get(cut..).unwrap_or_default();
+    }
+    rest.to_vec()
+}
+
+/// Adds a turn; a turn of the same speaker goes on in the one before.
+fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {
+    if turns.is_empty() && role == Role::Assistant {
+        turns.push(PromptTurn {
+            role: Role::User,
+            text: OPENING_CUE.to_owned(),
+        });
+    }
+    match turns.last_mut() {
+        Some(last) if last.role == role => {
+            last.text.push_str("\n\n");
+            last.text.push_str(text);
+        }
+        _ => turns.push(PromptTurn {
+            role,
+            text: text.to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        character::PromptDraft,
+        ids::{ChatId, MessageId, PromptId},
+        text::{PromptContent, PromptName},
+        usage::TokenUsage,
+    };
+
+    fn message(id: i64, role: Role, content: &str) -> Message {
+        Message {
+            id: MessageId::from_stored(id),
+            chat_id: ChatId::from_stored(1),
+            parent_id: (id > 1).then(|| MessageId::from_stored(id - 1)),
+            depth: id - 1,
+            role,
+            content: content.to_owned(),
+            status: MessageStatus::Complete,
+            turn_id: None,
+            model: None,
+            stop_reason: None,
+            token_count: 0,
+            tokens: TokenUsage::default(),
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn common(id: i64, position: i32, is_active: bool, content: &str) -> CommonPrompt {
+        CommonPrompt {
+            id: PromptId::from_stored(id),
+            draft: PromptDraft {
+                name: PromptName::parse("rule").unwrap(),
+                content: PromptContent::parse(content).unwrap(),
+                is_active,
+                position,
+            },
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn compose_with(
+        prompts: &[CommonPrompt],
+        history: &[Message],
+        budget: HistoryBudget,
+    ) -> Prompt {
+        let name = CharacterName::parse("Haru").unwrap();
+        let system = SystemPrompt::parse("You keep a lighthouse.").unwrap();
+        compose(
+            prompts,
+            &name,
+            &system,
+            history,
+            &MessageText::parse("Hello", 200).unwrap(),
+            budget,
+        )
+    }
+
+    fn alternates(prompt: &Prompt) -> bool {
+        prompt
+            .turns
+            .iter()
+            .enumerate()
+            .all(|(i, turn)| (turn.role == Role::User) == (i % 2 == 0))
+            && prompt.turns.len() % 2 == 1
+    }
+
+    #[test]
+    fn common_prompts_come_first_in_their_order_and_the_character_last() {
+        let prompts = [
+            common(1, 2, true, "second"),
+            common(2, 1, true, "first"),
+            common(3, 0, false, "off"),
+        ];
+        let prompt = compose_with(&prompts, &[], HistoryBudget::default());
+        let texts: Vec<&str> = prompt
+            .system
+            .iter()
+            .map(|block| block.text.as_str())
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "first",
+                "second",
+                "Your name is Haru.\n\nYou keep a lighthouse."
+            ]
+        );
+        assert_eq!(
+            prompt
+                .system
+                .iter()
+                .filter(|block| block.cache_breakpoint)
+                .count(),
+            1
+        );
+        assert_eq!(
+            prompt.turns,
+            [PromptTurn {
+                role: Role::User,
+                text: "Hello".to_owned()
+            }]
+        );
+    }
+
+    #[test]
+    fn a_greeting_is_preceded_by_a_turn_of_the_person() {
+        let prompt = compose_with(
+            &[],
+            &[message(1, Role::Assistant, "Welcome!")],
+            HistoryBudget::default(),
+        );
+        assert!(alternates(&prompt));
+        assert_eq!(prompt.turns[1].text, "Welcome!");
+    }
+
+    #[test]
+    fn a_refused_exchange_is_not_sent_again() {
+        let mut refused = message(2, Role::Assistant, "I can");
+        refused.stop_reason = Some(StopReason::Refusal);
+        let history = [message(1, Role::User, "something bad"), refused];
+        let prompt = compose_with(&[], &history, HistoryBudget::default());
+        assert_eq!(prompt.turns.len(), 1);
+        assert_eq!(prompt.turns[0].text, "Hello");
+    }
+
+    #[test]
+    fn a_message_without_a_reply_goes_on_in_the_next_one() {
+        let mut failed = message(2, Role::Assistant, "");
+        failed.status = MessageStatus::Failed;
+        let prompt = compose_with(
+            &[],
+            &[message(1, Role::User, "Anyone?"), failed],
+            HistoryBudget::default(),
+        );
+        assert_eq!(prompt.turns.len(), 1);
+        assert_eq!(prompt.turns[0].text, "Anyone?\n\nHello");
+    }
+
+    #[test]
+    fn a_long_history_is_cut_at_the_same_place_for_many_turns() {
+        let budget = HistoryBudget {
+            max_tokens: 1_000,
+            step_messages: 32,
+        };
+        let history: Vec<Message> = (1..=400)
+            .map(|id| {
+                message(
+                    id,
+                    if id % 2 == 1 {
+                        Role::User
+                    } else {
+                        Role::Assistant
+                    },
+                    &format!("{id:03} {}", "가".repeat(16)),
+                )
+            })
+            .collect();
+        let first_turn = |length: usize| {
+            compose_with(&[], &history[..length], budget).turns[0]
+                .text
+                .clone()
+        };
+        let starts: std::collections::BTreeSet<String> =
+            (200..260).step_by(2).map(first_turn).collect();
+        assert!(
+            starts.len() <= 3,
+            "the cut moved {} times in 30 turns",
+            starts.len()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_always_alternates_and_fits(
+            texts in proptest::collection::vec((any::<bool>(), "[a-z가-힣 ]{0,40}"), 0..80),
+            max_tokens in 10_u64..500,
+        ) {
+            let history: Vec<Message> = texts
+                .iter()
+                .zip(1..)
+                .map(|((user, text), id)| message(id, if *user { Role::User } else { Role::Assistant }, text))
+                .collect();
+            let budget = HistoryBudget { max_tokens, step_messages: 4 };
+            let prompt = compose_with(&[], &history, budget);
+            prop_assert!(alternates(&prompt));
+            prop_assert!(prompt.turns.iter().all(|turn| !turn.text.trim().is_empty()));
+            let slack = estimate_tokens("Hello") + estimate_tokens(OPENING_CUE) + 2 * history.len() as u64;
+            let sent: u64 = prompt.turns.iter().map(|turn| estimate_tokens(&turn.text)).sum();
+            prop_assert!(sent <= max_tokens + slack);
+        }
+    }
+}
