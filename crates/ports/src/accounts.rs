@@ -1,0 +1,92 @@
+//! Accounts and logins.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lionrocket_domain::{
+    account::User,
+    ids::{SessionId, UserId},
+    text::{EmailAddress, Username},
+};
+use secrecy::SecretString;
+
+use crate::StoreResult;
+
+/// An account to be made.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// The name to sign in with.
+    pub username: Username,
+    /// The e-mail address.
+    pub email: EmailAddress,
+    /// The password's hash as a PHC string.
+    pub password_hash: SecretString,
+    /// Whether the account administers the service.
+    pub is_admin: bool,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// What came of [`UserRepository::create`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateUserOutcome {
+    /// The account was made.
+    Created(User),
+    /// The name or the address belongs to somebody already. Which one is not told, so that nobody
+    /// can find out who has an account.
+    Taken,
+}
+
+/// An account with the hash to check a password against.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The account.
+    pub user: User,
+    /// The password's hash; `None` when the account cannot sign in with a password.
+    pub password_hash: Option<SecretString>,
+}
+
+/// Accounts.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait UserRepository: Send + Sync {
+    /// Makes an account. Of several calls with names or addresses that fold to one key, at the same
+    /// time or not, exactly one is `Created`.
+    async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome>;
+
+    /// Finds an account by id.
+    async fn by_id(&self, id: UserId) -> StoreResult<Option<User>>;
+
+    /// Finds an account by the folded key of its name or of its e-mail address; a name comes first.
+    async fn credentials(&self, login_key: String) -> StoreResult<Option<Credentials>>;
+
+    /// Replaces a password's hash by a stronger one of the same password. Sessions stay.
+    async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()>;
+}
+
+/// A login to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewSession {
+    /// The session's id.
+    pub id: SessionId,
+    /// Whose login it is.
+    pub user_id: UserId,
+    /// Now.
+    pub created_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+/// Logins. A token is only as alive as its row here.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Records a login.
+    async fn open(&self, session: NewSession) -> StoreResult<()>;
+
+    /// The account of a session as it is now, if the session was neither ended nor ran out before
+    /// `now`. The caller checks the account's state.
+    async fn live(&self, id: SessionId, now: Timestamp) -> StoreResult<Option<User>>;
+
+    /// Ends a session for good; does nothing when it is not there or has ended.
+    async fn end(&self, id: SessionId, now: Timestamp) -> StoreResult<()>;
+}

@@ -1,0 +1,149 @@
+//! Chats and what is said in them. Every method looks at the chats of one owner only.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lionrocket_domain::{
+    access::Actor,
+    character::CommonPrompt,
+    chat::{BranchMessage, Chat, Message},
+    ids::{CharacterId, ChatId, MessageId, UserId},
+    page::{Page, PageSize},
+    text::{CharacterName, ChatTitle, SystemPrompt},
+};
+
+use crate::{StoreResult, characters::UpdateOutcome};
+
+/// Where a list of chats goes on: after the chat with this time and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChatCursor {
+    /// The time of the last chat's last message.
+    pub last_message_at: Timestamp,
+    /// The last chat's id.
+    pub id: ChatId,
+}
+
+/// Which chats a list shows: newest activity first, then larger ids first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatFilter {
+    /// Only chats whose title or character's name contains this text, folded on both sides.
+    pub search: Option<String>,
+    /// Only chats after this place.
+    pub after: Option<ChatCursor>,
+    /// The size of the page.
+    pub size: PageSize,
+}
+
+/// The owner's changes to a chat; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChatChange {
+    /// Another title, or none.
+    pub title: Option<Option<ChatTitle>>,
+    /// Whether it is kept at hand.
+    pub pinned: Option<bool>,
+}
+
+/// The message after which a new one comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParentChoice {
+    /// The last one of the branch that is shown.
+    Head,
+    /// This one: a reply or a greeting.
+    After(MessageId),
+}
+
+/// What is needed to put a request to a model together, in one read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnContext {
+    /// The message after which the new one comes; `None` in an empty chat.
+    pub parent_id: Option<MessageId>,
+    /// The last messages of the branch up to and with the parent, oldest first.
+    pub history: Vec<Message>,
+    /// All common prompts.
+    pub common_prompts: Vec<CommonPrompt>,
+    /// The character.
+    pub character: TurnCharacter,
+}
+
+/// The character of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnCharacter {
+    /// It can answer.
+    Available {
+        /// Its id.
+        id: CharacterId,
+        /// Its name.
+        name: CharacterName,
+        /// What it is told to be.
+        system_prompt: SystemPrompt,
+    },
+    /// It was deleted or withdrawn from this owner.
+    Gone,
+}
+
+/// What came of [`ChatRepository::turn_context`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnContextOutcome {
+    /// Here it is.
+    Found(Box<TurnContext>),
+    /// The owner has no such chat.
+    NoChat,
+    /// The chat has no such reply to go on from.
+    NoParent,
+}
+
+/// Chats.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait ChatRepository: Send + Sync {
+    /// Opens a chat with a character that the actor may use. A greeting becomes its first message,
+    /// from the character, complete and without a turn. `None` when there is no such character.
+    async fn create(
+        &self,
+        actor: Actor,
+        character_id: CharacterId,
+        title: Option<ChatTitle>,
+        now: Timestamp,
+    ) -> StoreResult<Option<Chat>>;
+
+    /// Finds a chat of the owner's.
+    async fn get(&self, owner: UserId, id: ChatId) -> StoreResult<Option<Chat>>;
+
+    /// Lists chats of the owner's, newest activity first.
+    async fn list(&self, owner: UserId, filter: ChatFilter) -> StoreResult<Page<Chat, ChatCursor>>;
+
+    /// Changes a chat of the owner's and raises its version, if it has the expected one; any version
+    /// will do when none is expected.
+    async fn update(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        change: ChatChange,
+        expected_version: Option<i64>,
+    ) -> StoreResult<UpdateOutcome<Chat>>;
+
+    /// Deletes a chat of the owner's with all messages and turns; `false` when there is none. What
+    /// it cost stays in the ledger.
+    async fn delete(&self, owner: UserId, id: ChatId) -> StoreResult<bool>;
+
+    /// A page of the branch that is shown, oldest first: the newest page, or the one that ends just
+    /// before the message `before`. The cursor is the page's oldest message when there are older
+    /// ones. `None` when the owner has no such chat or the chat no such message. The effort does not
+    /// grow with the chat.
+    async fn messages(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        before: Option<MessageId>,
+        size: PageSize,
+    ) -> StoreResult<Option<Page<BranchMessage, MessageId>>>;
+
+    /// Reads at most `max_messages` messages of history and all else that a request to the model
+    /// needs. The effort does not grow with the chat.
+    async fn turn_context(
+        &self,
+        actor: Actor,
+        id: ChatId,
+        parent: ParentChoice,
+        max_messages: u32,
+    ) -> StoreResult<TurnContextOutcome>;
+}

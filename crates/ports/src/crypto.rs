@@ -1,0 +1,92 @@
+//! Passwords and tokens.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use lionrocket_domain::{
+    ids::{SessionId, UserId},
+    text::Password,
+};
+use secrecy::SecretString;
+
+use crate::error::Cause;
+
+/// What came of checking a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// It is the right one.
+    Match,
+    /// It is the right one, and its hash is weaker than new ones are.
+    MatchNeedsRehash,
+    /// It is not.
+    Mismatch,
+}
+
+/// Why a password could not be hashed or checked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HashError {
+    /// Too many are waiting; the same call may go through in a few seconds.
+    #[error("too many passwords are waiting to be hashed")]
+    Busy,
+    /// A stored hash is not one, or hashing failed.
+    #[error("a password could not be hashed")]
+    Internal(#[source] Cause),
+}
+
+/// Hashes passwords, away from the threads that serve requests.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Makes a hash with a new salt, as a PHC string.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when too many are waiting.
+    async fn hash(&self, password: Password) -> Result<SecretString, HashError>;
+
+    /// Checks a password against a hash. Without a hash it takes as long and is a `Mismatch`, so
+    /// that nobody learns from the time whether an account exists.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when too many are waiting.
+    async fn verify(
+        &self,
+        password: Password,
+        hash: Option<SecretString>,
+    ) -> Result<PasswordCheck, HashError>;
+}
+
+/// What an access token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The login it is bound to.
+    pub session_id: SessionId,
+    /// The account's token version when it was given out.
+    pub token_version: i64,
+    /// When it was given out; whole seconds count.
+    pub issued_at: Timestamp,
+    /// When it ends; whole seconds count.
+    pub expires_at: Timestamp,
+}
+
+/// A token that is not ours, is too old or was tampered with. Why is not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the access token is not valid")]
+pub struct InvalidToken;
+
+/// Signs and checks access tokens. Whether the session behind one is alive is the caller's to check.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait TokenIssuer: Send + Sync {
+    /// Signs a token.
+    ///
+    /// # Errors
+    /// The signing key does not work.
+    fn issue(&self, claims: &AccessClaims) -> Result<SecretString, Cause>;
+
+    /// Checks a token's form, signature and times.
+    ///
+    /// # Errors
+    /// [`InvalidToken`], whatever is wrong with it.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, InvalidToken>;
+}

@@ -1,0 +1,29 @@
+//! Errors that every store shares.
+
+use std::error::Error;
+
+/// The cause of an error, kept for the log.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// The answer of a store.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Why a store could not do what it was asked. Nothing was changed, unless a variant says otherwise.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database cannot be reached or is overloaded; the same call may go through later.
+    #[error("the database is not available")]
+    Unavailable(#[source] Cause),
+    /// A stored row does not fit the domain's rules.
+    #[error("a stored row of {table} with key {key} is not valid")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The row's key.
+        key: String,
+    },
+    /// A fault that no caller can do anything about.
+    #[error("the database failed")]
+    Internal(#[source] Cause),
+}

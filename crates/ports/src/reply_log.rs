@@ -1,0 +1,56 @@
+//! The log of replies that are being written: one writer, any number of readers from any place.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_core::Stream;
+use lionrocket_domain::{ids::TurnId, turn::TurnRecord};
+
+/// A place in a reply's text, in bytes of UTF-8 from its beginning.
+pub type TextOffset = usize;
+
+/// What a reader of a running reply sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplyEvent {
+    /// The reply goes on. A reader that fell behind gets all it missed at once.
+    Text {
+        /// The text, never empty.
+        text: String,
+        /// The place after it.
+        end: TextOffset,
+    },
+    /// The model is busy and will be asked again after this time.
+    Busy(Duration),
+    /// The turn is over, and this is how it was saved. Nothing follows.
+    Ended(Arc<TurnRecord>),
+}
+
+/// A running reply as it comes. Ends after [`ReplyEvent::Ended`]; without it when the writer is
+/// gone, and then the store knows what became of the turn.
+pub type ReplyEvents = Pin<Box<dyn Stream<Item = ReplyEvent> + Send>>;
+
+/// The log of running replies. Slow or lost readers never hold the writer up.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait ReplyLog: Send + Sync {
+    /// Opens the log of a turn, before the turn is told to anybody.
+    async fn open(&self, turn_id: TurnId);
+
+    /// Adds text at the end. Does nothing when the log is not open.
+    async fn append(&self, turn_id: TurnId, text: String);
+
+    /// Tells that the model is busy and will be asked again after `retry_in`. Readers that come
+    /// later do not see it.
+    async fn busy(&self, turn_id: TurnId, retry_in: Duration);
+
+    /// Tells the end and closes the log. To be called after the end is durable.
+    async fn close(&self, turn_id: TurnId, record: Arc<TurnRecord>);
+
+    /// Closes the log without telling an end.
+    async fn abandon(&self, turn_id: TurnId);
+
+    /// Follows a reply from a place in its text: first what is there already, then what comes. A
+    /// place inside a character or beyond the end is taken as the nearest one before it. `None` when
+    /// no such log is open: the turn is over, or never was.
+    async fn follow(&self, turn_id: TurnId, after: TextOffset) -> Option<ReplyEvents>;
+}
