@@ -1,0 +1,3 @@
+//! Checks of the repository as a whole, for what no single crate can see.
+
+pub mod crate_graph;

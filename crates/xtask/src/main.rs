@@ -1,2 +1,0 @@
-//! Checks and generators of the repository.
-fn main() {}
