@@ -1,0 +1,5 @@
+//! Tests of the in-process adapters.
+
+mod events;
+mod reply_log;
+mod spawner;
