@@ -74,7 +74,8 @@ pub fn compose(
     budget: HistoryBudget,
 ) -> Prompt {
     let mut turns = Vec::with_capacity(history.len() + 2);
-    for message in within_budget(&sendable(history), budget) {
+    let first_depth = history.first().map_or(0, |message| message.depth);
+    for message in within_budget(&sendable(history), first_depth, budget) {
         push(&mut turns, message.role, &message.content);
     }
     push(&mut turns, Role::User, new_message.as_str());
@@ -135,24 +136,30 @@ fn sendable(history: &[Message]) -> Vec<&Message> {
 
 /// Leaves out the oldest messages, a step at a time and up to a message of the person's, until the
 /// rest fits. The steps are counted from the chat's beginning, so that the cut stays where it is
-/// while the conversation grows.
-fn within_budget<'a>(history: &[&'a Message], budget: HistoryBudget) -> Vec<&'a Message> {
+/// while the conversation grows. `first_depth` tells whether the store left older messages out.
+fn within_budget<'a>(
+    messages: &[&'a Message],
+    first_depth: i64,
+    budget: HistoryBudget,
+) -> Vec<&'a Message> {
     let step = i64::try_from(budget.step_messages.max(1)).unwrap_or(i64::MAX);
     let tokens = |messages: &[&Message]| -> u64 {
         messages.iter().map(|m| estimate_tokens(&m.content)).sum()
     };
-    let mut rest = history;
-    while let Some(first) = rest.first()
-        && tokens(rest) > budget.max_tokens
-    {
-        let cut_depth = (first.depth / step + 1) * step;
-        let cut = rest
-            .iter()
-            .position(|message| message.depth >= cut_depth && message.role == Role::User)
-            .unwrap_or(rest.len());
-        rest = rest.get(cut..).unwrap_or_default();
+    let mut rest = messages;
+    let mut cut_depth = (first_depth + step - 1) / step * step;
+    loop {
+        if cut_depth > 0 {
+            let cut = rest
+                .iter()
+                .position(|m| m.depth >= cut_depth && m.role == Role::User);
+            rest = rest.get(cut.unwrap_or(rest.len())..).unwrap_or_default();
+        }
+        if rest.is_empty() || tokens(rest) <= budget.max_tokens {
+            return rest.to_vec();
+        }
+        cut_depth += step;
     }
-    rest.to_vec()
 }
 
 /// Adds a turn; a turn of the same speaker goes on in the one before.

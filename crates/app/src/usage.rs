@@ -1,0 +1,84 @@
+//! What a person has used.
+
+use std::sync::Arc;
+
+use lionrocket_domain::{
+    access::Actor,
+    calendar::{Day, DayRange, StatsZone},
+    usage::UsageDay,
+};
+use lionrocket_ports::{StoreError, runtime::Clock, usage::UsageRepository};
+
+/// Why usage was not told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// The range ends before it begins.
+    #[error("the range ends before it begins")]
+    RangeReversed,
+    /// The range has too many days.
+    #[error("the range has more than {max_days} days")]
+    RangeTooLong {
+        /// The largest number of days.
+        max_days: i64,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Usage by day.
+pub struct UsageService {
+    usage: Arc<dyn UsageRepository>,
+    clock: Arc<dyn Clock>,
+    zone: StatsZone,
+}
+
+impl UsageService {
+    /// The most days that are told at once.
+    pub const MAX_DAYS: i64 = 366;
+    /// How many days are told when no beginning is asked for, the last one included.
+    pub const DEFAULT_DAYS: u32 = 30;
+
+    /// Puts the service together.
+    #[must_use]
+    pub const fn new(
+        usage: Arc<dyn UsageRepository>,
+        clock: Arc<dyn Clock>,
+        zone: StatsZone,
+    ) -> Self {
+        Self { usage, clock, zone }
+    }
+
+    /// Today in the zone of the statistics.
+    #[must_use]
+    pub fn today(&self) -> Day {
+        self.zone.day_of(self.clock.now())
+    }
+
+    /// The person's own usage by day, oldest first; days on which nothing was used are left out.
+    ///
+    /// # Errors
+    /// The range is reversed or too long, or the store failed.
+    pub async fn own_days(
+        &self,
+        actor: Actor,
+        from: Option<Day>,
+        to: Option<Day>,
+    ) -> Result<Vec<UsageDay>, UsageError> {
+        let to = to.unwrap_or_else(|| self.today());
+        let from = from.unwrap_or_else(|| to.days_before(Self::DEFAULT_DAYS - 1));
+        if to < from {
+            return Err(UsageError::RangeReversed);
+        }
+        if to.days_since(from) >= Self::MAX_DAYS {
+            return Err(UsageError::RangeTooLong {
+                max_days: Self::MAX_DAYS,
+            });
+        }
+        Ok(self
+            .usage
+            .days(actor.user_id, DayRange { from, to })
+            .await?)
+    }
+}

@@ -1,0 +1,12 @@
+//! The services on mocked ports.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must fail"
+)]
+
+mod accounts;
+mod library;
+mod support;
+mod turns;

@@ -1,0 +1,719 @@
+//! The turn engine.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use lionrocket_app::turns::{
+    SendError, SendMessage, TurnEvent, TurnPorts, TurnService, TurnSettings,
+};
+use lionrocket_domain::{
+    calendar::{Day, StatsZone},
+    catalog::{ModelCatalog, ModelFacts, Thinking},
+    chat::{MessageStatus, Role},
+    ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
+    prompt::HistoryBudget,
+    text::{CharacterName, MessageText, SystemPrompt},
+    turn::{StopReason, Turn, TurnEnd, TurnFailure, TurnRecord, TurnState},
+    usage::{Charge, ChargeAccount, Prices, TokenUsage},
+};
+use lionrocket_ports::{
+    StoreError,
+    chats::{MockChatRepository, ParentChoice, TurnCharacter, TurnContext, TurnContextOutcome},
+    model::{MockLanguageModel, ModelError, ModelEvent},
+    reply_log::{MockReplyLog, ReplyEvent},
+    turns::{BeginOutcome, FinishOutcome, FinishTurn, MockTurnStore, OrphanedTurn, StartedTurn},
+};
+use mockall::Sequence;
+use uuid::Uuid;
+
+use crate::support::{FixedClock, FixedIds, HeldTask, actor, message, now, turn_id};
+
+struct Mocks {
+    chats: MockChatRepository,
+    turns: MockTurnStore,
+    model: MockLanguageModel,
+    log: MockReplyLog,
+}
+
+impl Mocks {
+    /// A chat of user 1 with one earlier exchange.
+    fn new() -> Self {
+        let mut chats = MockChatRepository::new();
+        chats
+            .expect_turn_context()
+            .returning(|_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(context()))));
+        let mut log = MockReplyLog::new();
+        log.expect_open().return_const(());
+        Self {
+            chats,
+            turns: MockTurnStore::new(),
+            model: MockLanguageModel::new(),
+            log,
+        }
+    }
+
+    fn begins(mut self, outcome: BeginOutcome) -> Self {
+        self.turns
+            .expect_begin()
+            .once()
+            .return_once(move |_| Ok(outcome));
+        self
+    }
+
+    fn answers(mut self, events: Vec<Result<ModelEvent, ModelError>>) -> Self {
+        self.model
+            .expect_stream()
+            .once()
+            .return_once(move |_| Box::pin(stream::iter(events)));
+        self
+    }
+
+    fn service(self, spawner: &Arc<HeldTask>) -> TurnService {
+        let ports = TurnPorts {
+            chats: Arc::new(self.chats),
+            turns: Arc::new(self.turns),
+            model: Arc::new(self.model),
+            log: Arc::new(self.log),
+            clock: Arc::new(FixedClock),
+            ids: Arc::new(FixedIds),
+            spawner: spawner.clone(),
+        };
+        TurnService::new(ports, settings())
+    }
+}
+
+fn settings() -> TurnSettings {
+    let facts = ModelFacts {
+        prices: Prices {
+            input: 1_000_000,
+            output: 2_000_000,
+            ..Prices::default()
+        },
+        long_prompt: None,
+        thinking: Thinking::Unset,
+        context_tokens: 200_000,
+        max_output_tokens: 64_000,
+    };
+    TurnSettings {
+        node_id: NodeId::from_uuid(Uuid::from_u128(3)),
+        catalog: ModelCatalog {
+            price_version: "test".to_owned(),
+            models: BTreeMap::from([("model".to_owned(), facts)]),
+        },
+        max_output_tokens: 1024,
+        zone: StatsZone::parse("Asia/Seoul").unwrap(),
+        history: HistoryBudget::default(),
+        max_running_per_user: 2,
+    }
+}
+
+fn context() -> TurnContext {
+    TurnContext {
+        parent_id: Some(MessageId::from_stored(2)),
+        history: vec![
+            message(1, Role::User, "first", MessageStatus::Complete),
+            message(2, Role::Assistant, "answer", MessageStatus::Complete),
+        ],
+        common_prompts: Vec::new(),
+        character: TurnCharacter::Available {
+            id: CharacterId::from_stored(5),
+            name: CharacterName::parse("Haru").unwrap(),
+            system_prompt: SystemPrompt::parse("You keep a lighthouse.").unwrap(),
+        },
+    }
+}
+
+fn turn(state: TurnState) -> Turn {
+    Turn {
+        id: turn_id(),
+        user_id: UserId::from_stored(1),
+        chat_id: ChatId::from_stored(1),
+        user_message_id: MessageId::from_stored(3),
+        assistant_message_id: MessageId::from_stored(4),
+        state,
+        failure: None,
+        accepted_at: now(),
+        first_text_at: None,
+        ended_at: None,
+    }
+}
+
+fn started() -> BeginOutcome {
+    BeginOutcome::Started(Box::new(StartedTurn {
+        turn: turn(TurnState::Queued),
+        user_message: message(3, Role::User, "Hello", MessageStatus::Complete),
+        assistant_message: message(4, Role::Assistant, "", MessageStatus::Streaming),
+    }))
+}
+
+fn record(state: TurnState, text: &str) -> TurnRecord {
+    TurnRecord {
+        turn: turn(state),
+        user_message: message(3, Role::User, "Hello", MessageStatus::Complete),
+        assistant_message: message(4, Role::Assistant, text, state.into()),
+        charge: None,
+    }
+}
+
+fn hello() -> SendMessage {
+    SendMessage {
+        chat_id: ChatId::from_stored(1),
+        parent_id: None,
+        text: MessageText::parse("Hello", 200).unwrap(),
+        idempotency_key: None,
+    }
+}
+
+fn tokens(input: u64, output: u64) -> TokenUsage {
+    TokenUsage {
+        input,
+        output,
+        ..TokenUsage::default()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "an item of the model's stream")]
+fn model_started() -> Result<ModelEvent, ModelError> {
+    Ok(ModelEvent::Started {
+        model: "model".to_owned(),
+        tokens: tokens(10, 1),
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "an item of the model's stream")]
+fn text(words: &str) -> Result<ModelEvent, ModelError> {
+    Ok(ModelEvent::Text(words.to_owned()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "an item of the model's stream")]
+fn finished() -> Result<ModelEvent, ModelError> {
+    Ok(ModelEvent::Finished {
+        stop_reason: StopReason::EndTurn,
+        tokens: tokens(10, 7),
+    })
+}
+
+/// Sends a message, runs the reply task and answers what was written at the end.
+async fn finish_of(mut mocks: Mocks) -> FinishTurn {
+    let written: Arc<Mutex<Option<FinishTurn>>> = Arc::default();
+    let sink = written.clone();
+    mocks
+        .turns
+        .expect_finish()
+        .once()
+        .returning(move |request| {
+            *sink.lock().unwrap() = Some(request);
+            Ok(FinishOutcome::Finished(Box::new(record(
+                TurnState::Completed,
+                "",
+            ))))
+        });
+    mocks.log.expect_close().once().return_const(());
+    let spawner = HeldTask::new();
+    mocks
+        .begins(started())
+        .service(&spawner)
+        .send(actor(1, false), hello())
+        .await
+        .unwrap();
+    spawner.run().await;
+    let request = written.lock().unwrap().take();
+    request.unwrap()
+}
+
+#[tokio::test]
+async fn a_message_is_answered_stored_and_counted() {
+    let mut mocks = Mocks::new().answers(vec![
+        model_started(),
+        text("Good "),
+        text("evening."),
+        finished(),
+    ]);
+    let mut order = Sequence::new();
+    for piece in ["Good ", "evening."] {
+        mocks
+            .log
+            .expect_append()
+            .withf(move |id, text| *id == turn_id() && text == piece)
+            .once()
+            .in_sequence(&mut order)
+            .return_const(());
+    }
+    let end = finish_of(mocks).await;
+    assert_eq!(
+        (end.end, end.text.as_str(), end.failure),
+        (TurnEnd::Completed, "Good evening.", None)
+    );
+    assert_eq!(
+        end.charge,
+        Some(Charge {
+            model: "model".to_owned(),
+            tokens: tokens(10, 7),
+            cost_micro_usd: 24,
+            price_version: "test".to_owned(),
+            estimated: false,
+        })
+    );
+    assert_eq!(end.account.usage_date, Day::parse("2026-11-22").unwrap());
+    assert_eq!(end.account.character_id, Some(CharacterId::from_stored(5)));
+}
+
+#[tokio::test]
+async fn the_model_is_sent_the_branch_and_the_new_message() {
+    let mut mocks = Mocks::new();
+    mocks
+        .model
+        .expect_stream()
+        .withf(|request| {
+            let turns: Vec<&str> = request
+                .prompt
+                .turns
+                .iter()
+                .map(|turn| turn.text.as_str())
+                .collect();
+            turns == ["first", "answer", "Hello"] && request.max_output_tokens == 1024
+        })
+        .once()
+        .returning(|_| Box::pin(stream::iter([model_started(), finished()])));
+    finish_of(mocks).await;
+}
+
+#[tokio::test]
+async fn every_failure_of_the_model_ends_the_turn_and_keeps_its_text() {
+    let failures: [(ModelError, TurnEnd, TurnFailure); 4] = [
+        (
+            ModelError::Overloaded { retry_after: None },
+            TurnEnd::Failed,
+            TurnFailure::UpstreamOverloaded,
+        ),
+        (
+            ModelError::Failed("broken".into()),
+            TurnEnd::Failed,
+            TurnFailure::UpstreamFailed,
+        ),
+        (
+            ModelError::Timeout,
+            TurnEnd::Failed,
+            TurnFailure::UpstreamTimeout,
+        ),
+        (
+            ModelError::Interrupted,
+            TurnEnd::Interrupted,
+            TurnFailure::ReplyInterrupted,
+        ),
+    ];
+    for (error, end, failure) in failures {
+        let mut mocks = Mocks::new().answers(vec![model_started(), text("Good eve"), Err(error)]);
+        mocks.log.expect_append().return_const(());
+        let written = finish_of(mocks).await;
+        assert_eq!(
+            (written.end, written.failure, written.text.as_str()),
+            (end, Some(failure), "Good eve")
+        );
+        assert!(written.charge.unwrap().estimated);
+    }
+}
+
+#[tokio::test]
+async fn readers_see_that_the_model_is_busy() {
+    let wait = Duration::from_millis(500);
+    let mut mocks = Mocks::new().answers(vec![
+        Ok(ModelEvent::Retrying(wait)),
+        model_started(),
+        finished(),
+    ]);
+    mocks
+        .log
+        .expect_busy()
+        .withf(move |_, shown| *shown == wait)
+        .once()
+        .return_const(());
+    finish_of(mocks).await;
+}
+
+#[tokio::test]
+async fn a_long_reply_is_saved_before_its_end() {
+    let mut mocks =
+        Mocks::new().answers(vec![model_started(), text(&"가".repeat(1000)), finished()]);
+    mocks.log.expect_append().return_const(());
+    mocks
+        .turns
+        .expect_checkpoint()
+        .withf(|saved| {
+            saved.text.len() == 3000 && saved.tokens == tokens(10, 1) && saved.lease_until > now()
+        })
+        .once()
+        .returning(|_| Ok(true));
+    finish_of(mocks).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reply_is_saved_every_second_and_its_lease_is_renewed() {
+    let mut mocks = Mocks::new();
+    mocks.model.expect_stream().once().returning(|_| {
+        let pause = |seconds| async move { tokio::time::sleep(Duration::from_secs(seconds)).await };
+        Box::pin(
+            stream::once(async { text("Well…") }).chain(stream::once(async move {
+                pause(25).await;
+                finished()
+            })),
+        )
+    });
+    mocks.log.expect_append().return_const(());
+    mocks
+        .turns
+        .expect_checkpoint()
+        .withf(|saved| saved.text == "Well…")
+        .times(3)
+        .returning(|_| Ok(true));
+    finish_of(mocks).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_does_not_lose_a_reply() {
+    let mut mocks = Mocks::new()
+        .answers(vec![model_started(), text("Hi"), finished()])
+        .begins(started());
+    mocks.log.expect_append().return_const(());
+    mocks.log.expect_close().once().return_const(());
+    let mut order = Sequence::new();
+    mocks
+        .turns
+        .expect_finish()
+        .times(2)
+        .in_sequence(&mut order)
+        .returning(|_| Err(StoreError::Unavailable("away".into())));
+    mocks
+        .turns
+        .expect_finish()
+        .once()
+        .in_sequence(&mut order)
+        .returning(|_| {
+            Ok(FinishOutcome::Finished(Box::new(record(
+                TurnState::Completed,
+                "Hi",
+            ))))
+        });
+    let spawner = HeldTask::new();
+    mocks
+        .service(&spawner)
+        .send(actor(1, false), hello())
+        .await
+        .unwrap();
+    spawner.run().await;
+}
+
+#[tokio::test]
+async fn a_reply_to_a_deleted_chat_is_charged_and_forgotten() {
+    let mut mocks = Mocks::new()
+        .answers(vec![model_started(), finished()])
+        .begins(started());
+    mocks.turns.expect_finish().once().returning(|request| {
+        assert!(request.charge.is_some());
+        Ok(FinishOutcome::ChatGone)
+    });
+    mocks.log.expect_abandon().once().return_const(());
+    let spawner = HeldTask::new();
+    mocks
+        .service(&spawner)
+        .send(actor(1, false), hello())
+        .await
+        .unwrap();
+    spawner.run().await;
+}
+
+#[tokio::test]
+async fn a_refused_begin_starts_no_reply() {
+    let other = TurnId::from_uuid(Uuid::from_u128(9));
+    let refusals: [(BeginOutcome, fn(&SendError) -> bool); 5] = [
+        (
+            BeginOutcome::ChatBusy(other),
+            |e| matches!(e, SendError::ChatBusy(id) if id.as_uuid().as_u128() == 9),
+        ),
+        (BeginOutcome::UserBusy, |e| matches!(e, SendError::UserBusy)),
+        (BeginOutcome::KeyReused, |e| {
+            matches!(e, SendError::KeyReused)
+        }),
+        (BeginOutcome::NoChat, |e| matches!(e, SendError::NotFound)),
+        (BeginOutcome::ChatReadOnly, |e| {
+            matches!(e, SendError::ChatReadOnly)
+        }),
+    ];
+    for (outcome, is_expected) in refusals {
+        let spawner = HeldTask::new();
+        let error = Mocks::new()
+            .begins(outcome)
+            .service(&spawner)
+            .send(actor(1, false), hello())
+            .await
+            .unwrap_err();
+        assert!(is_expected(&error), "{error:?}");
+        assert!(spawner.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_went_on_meanwhile_is_read_again() {
+    let mut mocks = Mocks::new()
+        .begins(BeginOutcome::ParentMoved)
+        .begins(started());
+    mocks.chats.checkpoint();
+    mocks
+        .chats
+        .expect_turn_context()
+        .withf(|_, _, parent, _| *parent == ParentChoice::Head)
+        .times(2)
+        .returning(|_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(context()))));
+    let spawner = HeldTask::new();
+    assert!(
+        mocks
+            .service(&spawner)
+            .send(actor(1, false), hello())
+            .await
+            .is_ok()
+    );
+    assert!(!spawner.is_empty());
+}
+
+#[tokio::test]
+async fn a_chat_or_a_parent_that_is_not_there_is_told_apart() {
+    for (outcome, not_found) in [
+        (TurnContextOutcome::NoChat, true),
+        (TurnContextOutcome::NoParent, false),
+    ] {
+        let mut mocks = Mocks::new();
+        mocks.chats.checkpoint();
+        mocks
+            .chats
+            .expect_turn_context()
+            .return_once(move |_, _, _, _| Ok(outcome));
+        let error = mocks
+            .service(&HeldTask::new())
+            .send(actor(1, false), hello())
+            .await
+            .unwrap_err();
+        assert_eq!(matches!(error, SendError::NotFound), not_found, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_key_answers_the_turn_as_it_is_now() {
+    let mut mocks =
+        Mocks::new().begins(BeginOutcome::Replayed(Box::new(turn(TurnState::Completed))));
+    mocks
+        .turns
+        .expect_get()
+        .once()
+        .returning(|_, _, _| Ok(Some(record(TurnState::Completed, "Hi"))));
+    let spawner = HeldTask::new();
+    let message = SendMessage {
+        idempotency_key: Some("key".to_owned()),
+        ..hello()
+    };
+    let sent = mocks
+        .service(&spawner)
+        .send(actor(1, false), message)
+        .await
+        .unwrap();
+    assert!(sent.replayed && spawner.is_empty());
+    assert_eq!(sent.record.assistant_message.content, "Hi");
+}
+
+#[tokio::test]
+async fn the_same_key_for_other_words_has_another_hash() {
+    let hashes: Arc<Mutex<Vec<[u8; 32]>>> = Arc::default();
+    for words in ["Hello", "Hello", "Bye"] {
+        let mut mocks = Mocks::new();
+        let sink = hashes.clone();
+        mocks.turns.expect_begin().returning(move |begin| {
+            sink.lock()
+                .unwrap()
+                .push(begin.idempotency.unwrap().request_hash);
+            Ok(BeginOutcome::KeyReused)
+        });
+        let text = MessageText::parse(words, 200).unwrap();
+        let message = SendMessage {
+            text,
+            idempotency_key: Some("key".to_owned()),
+            ..hello()
+        };
+        mocks
+            .service(&HeldTask::new())
+            .send(actor(1, false), message)
+            .await
+            .unwrap_err();
+    }
+    let hashes = hashes.lock().unwrap();
+    assert_eq!(hashes[0], hashes[1]);
+    assert_ne!(hashes[0], hashes[2]);
+}
+
+async fn collect(service: &TurnService, after: usize) -> Vec<TurnEvent> {
+    let events = service
+        .follow(actor(1, false), ChatId::from_stored(1), turn_id(), after)
+        .await
+        .unwrap();
+    events.collect().await
+}
+
+#[tokio::test]
+async fn a_turn_that_is_over_is_read_from_the_store_from_any_place() {
+    for (after, rest) in [
+        (0, "안녕하세요"),
+        (3, "녕하세요"),
+        (4, "녕하세요"),
+        (15, ""),
+        (99, ""),
+    ] {
+        let mut mocks = Mocks::new();
+        mocks
+            .turns
+            .expect_get()
+            .returning(|_, _, _| Ok(Some(record(TurnState::Completed, "안녕하세요"))));
+        let events = collect(&mocks.service(&HeldTask::new()), after).await;
+        let ended = TurnEvent::Ended(Arc::new(record(TurnState::Completed, "안녕하세요")));
+        if rest.is_empty() {
+            assert_eq!(events, [ended]);
+        } else {
+            assert_eq!(
+                events,
+                [
+                    TurnEvent::Text {
+                        text: rest.to_owned(),
+                        end: 15
+                    },
+                    ended
+                ]
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_whose_log_closes_without_an_end_goes_on_from_the_store() {
+    let mut mocks = Mocks::new();
+    let mut order = Sequence::new();
+    let running = record(TurnState::Streaming, "");
+    let over = record(TurnState::Interrupted, "Hello there");
+    mocks
+        .turns
+        .expect_get()
+        .once()
+        .in_sequence(&mut order)
+        .return_once(move |_, _, _| Ok(Some(running)));
+    let events = vec![ReplyEvent::Text {
+        text: "Hello".to_owned(),
+        end: 5,
+    }];
+    mocks
+        .log
+        .expect_follow()
+        .once()
+        .in_sequence(&mut order)
+        .return_once(move |_, _| Some(Box::pin(stream::iter(events))));
+    let found = over.clone();
+    mocks
+        .turns
+        .expect_get()
+        .once()
+        .in_sequence(&mut order)
+        .return_once(move |_, _, _| Ok(Some(found)));
+    assert_eq!(
+        collect(&mocks.service(&HeldTask::new()), 0).await,
+        [
+            TurnEvent::Text {
+                text: "Hello".to_owned(),
+                end: 5
+            },
+            TurnEvent::Text {
+                text: " there".to_owned(),
+                end: 11
+            },
+            TurnEvent::Ended(Arc::new(over)),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_waits_for_a_turn_that_runs_nowhere_until_it_is_ended() {
+    let mut mocks = Mocks::new();
+    let mut order = Sequence::new();
+    mocks.log.expect_follow().returning(|_, _| None);
+    mocks
+        .turns
+        .expect_get()
+        .times(3)
+        .in_sequence(&mut order)
+        .returning(|_, _, _| Ok(Some(record(TurnState::Queued, ""))));
+    mocks
+        .turns
+        .expect_get()
+        .once()
+        .in_sequence(&mut order)
+        .returning(|_, _, _| Ok(Some(record(TurnState::Interrupted, ""))));
+    let events = collect(&mocks.service(&HeldTask::new()), 0).await;
+    assert_eq!(
+        events,
+        [TurnEvent::Ended(Arc::new(record(
+            TurnState::Interrupted,
+            ""
+        )))]
+    );
+}
+
+#[tokio::test]
+async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
+    let mut mocks = Mocks::new();
+    let account = ChargeAccount {
+        turn_id: turn_id(),
+        user_id: UserId::from_stored(1),
+        chat_id: ChatId::from_stored(1),
+        character_id: None,
+        usage_date: Day::parse("2026-11-21").unwrap(),
+        accepted_at: now(),
+    };
+    let orphan = |model: Option<&str>| OrphanedTurn {
+        account,
+        text: "안녕".to_owned(),
+        model: model.map(str::to_owned),
+        tokens: tokens(10, 1),
+        first_text_at: None,
+    };
+    let batches = Mutex::new(vec![vec![], vec![orphan(Some("model")), orphan(None)]]);
+    mocks
+        .turns
+        .expect_claim_orphans()
+        .times(2)
+        .returning(move |_, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
+    let charged: Arc<Mutex<Vec<Option<u64>>>> = Arc::default();
+    let sink = charged.clone();
+    mocks
+        .turns
+        .expect_finish()
+        .times(2)
+        .returning(move |request| {
+            assert_eq!(
+                (request.end, request.text.as_str()),
+                (TurnEnd::Interrupted, "안녕")
+            );
+            assert_eq!(request.account.usage_date, account.usage_date);
+            sink.lock()
+                .unwrap()
+                .push(request.charge.map(|charge| charge.tokens.output));
+            Ok(FinishOutcome::Finished(Box::new(record(
+                TurnState::Interrupted,
+                "안녕",
+            ))))
+        });
+    let ended = mocks
+        .service(&HeldTask::new())
+        .recover_after_restart()
+        .await
+        .unwrap();
+    assert_eq!(ended, 2);
+    assert_eq!(*charged.lock().unwrap(), [Some(2), None]);
+}
