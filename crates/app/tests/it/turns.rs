@@ -426,10 +426,13 @@ async fn a_reply_to_a_deleted_chat_is_charged_and_forgotten() {
     spawner.run().await;
 }
 
+/// What the store says, and how to know the error that comes of it.
+type Refusal = (BeginOutcome, fn(&SendError) -> bool);
+
 #[tokio::test]
 async fn a_refused_begin_starts_no_reply() {
     let other = TurnId::from_uuid(Uuid::from_u128(9));
-    let refusals: [(BeginOutcome, fn(&SendError) -> bool); 5] = [
+    let refusals: [Refusal; 5] = [
         (
             BeginOutcome::ChatBusy(other),
             |e| matches!(e, SendError::ChatBusy(id) if id.as_uuid().as_u128() == 9),
