@@ -1,1 +1,13 @@
 //! Password hashing and access tokens.
+//!
+//! [`Argon2Hasher`] keeps hashing off the threads that serve requests and bounded in memory.
+//! [`JwtIssuer`] signs and checks access tokens with keys that are derived from the operator's
+//! [`SigningSecret`]; the secret itself signs nothing.
+
+mod jwt;
+mod passwords;
+mod secret;
+
+pub use jwt::{JwtAlgorithm, JwtIssuer};
+pub use passwords::{Argon2Hasher, HashCost, HashLimits};
+pub use secret::{SecretError, SigningSecret, generate_secret};
