@@ -1,0 +1,253 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream'
+import type { MessageView, UsageView } from './generated/types.gen'
+import { http, noteFailure } from './http'
+import { ApiError, fromResponse, toApiError, toProblem, type Problem } from './problem'
+
+/** What a turn says while it runs. The set is closed: other event names are ignored. */
+export type TurnEvent =
+  | { type: 'turn'; turn_id: string; user_message: MessageView; assistant_message: MessageView }
+  | { type: 'delta'; text: string }
+  | { type: 'busy'; retry_in_ms: number }
+  | { type: 'usage'; usage: UsageView }
+  | { type: 'done' | 'stopped'; assistant_message: MessageView; usage: UsageView }
+  | { type: 'error'; problem: Problem }
+
+export interface StreamListener {
+  onEvent: (event: TurnEvent) => void
+  /** `false` when the connection broke and will be tried again, `true` when it is back. */
+  onConnected?: (connected: boolean) => void
+}
+
+export interface StreamOptions {
+  signal: AbortSignal
+  /** Milliseconds to wait before try number `n` (from 0); tests shorten it. */
+  backoff?: (attempt: number) => number
+  /** Milliseconds without a single byte after which a connection counts as broken. */
+  silenceMs?: number
+}
+
+export interface SendRequest {
+  chatId: number
+  content: string
+  parentId?: number
+  /** The same for every try to send the same message, so that it is stored once. */
+  idempotencyKey: string
+}
+
+/** How a followed turn ended: with its last event, or (`gone`) with nothing left to tell, so the messages must be read again. */
+export type StreamEnd = 'ended' | 'gone'
+
+const TRIES = 6
+const SILENCE_MS = 30_000
+const FIRST_WAIT_MS = 300
+const LONGEST_WAIT_MS = 8_000
+
+interface Cursor {
+  chatId: number
+  turnId: string | null
+  lastEventId: string | null
+}
+
+/** Sends a message and follows its turn to the end, over as many connections as it takes. Throws an {@link ApiError}. */
+export function sendMessageStream(
+  request: SendRequest,
+  listener: StreamListener,
+  options: StreamOptions,
+): Promise<StreamEnd> {
+  const cursor: Cursor = { chatId: request.chatId, turnId: null, lastEventId: null }
+  return run(cursor, request, listener, options)
+}
+
+/** Follows a turn that runs already, from the beginning of its text. Throws an {@link ApiError}. */
+export function followTurnStream(
+  chatId: number,
+  turnId: string,
+  listener: StreamListener,
+  options: StreamOptions,
+): Promise<StreamEnd> {
+  return run({ chatId, turnId, lastEventId: null }, null, listener, options)
+}
+
+async function run(
+  cursor: Cursor,
+  request: SendRequest | null,
+  listener: StreamListener,
+  options: StreamOptions,
+): Promise<StreamEnd> {
+  const wait = options.backoff ?? defaultBackoff
+  let broken: ApiError | null = null
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    if (broken) {
+      listener.onConnected?.(false)
+      await sleep(Math.max(wait(attempt - 1), (broken.retryAfter ?? 0) * 1000), options.signal)
+    }
+    const before = cursor.lastEventId
+    try {
+      return await connect(cursor, request, listener, options)
+    } catch (thrown) {
+      const error = toApiError(thrown)
+      if (isFinal(error, cursor)) throw error
+      broken = error
+    }
+    // A connection that brought something new was a good one: the tries count from here.
+    if (cursor.lastEventId !== before) attempt = 0
+  }
+  throw broken ?? new ApiError({ status: 0, code: 'network' })
+}
+
+/** Whether trying again cannot help. Before the turn exists, only silence and a gateway's word leave its fate open. */
+function isFinal(error: ApiError, cursor: Cursor): boolean {
+  const { status } = error.problem
+  if (error.problem.code === 'aborted') return true
+  if (status === 0) return false
+  if (cursor.turnId === null) return status < 502 || error.problem.turn_id !== undefined
+  return status < 500 && status !== 429
+}
+
+/** One connection. Resolves when the turn has ended and throws when the connection has. */
+async function connect(
+  cursor: Cursor,
+  request: SendRequest | null,
+  listener: StreamListener,
+  options: StreamOptions,
+): Promise<StreamEnd> {
+  const silence = new AbortController()
+  const signal = AbortSignal.any([options.signal, silence.signal])
+  const watch = watchdog(options.silenceMs ?? SILENCE_MS, () => silence.abort())
+  try {
+    const body = await open(cursor, request, signal)
+    if (body === null) return 'gone'
+    listener.onConnected?.(true)
+    return await read(body, cursor, listener, watch.touch)
+  } catch (error) {
+    if (options.signal.aborted) throw new ApiError({ status: 0, code: 'aborted' })
+    if (silence.signal.aborted) throw new ApiError({ status: 0, code: 'timeout' })
+    throw error
+  } finally {
+    watch.stop()
+    silence.abort()
+  }
+}
+
+/** Opens the stream: the message itself as long as no turn is known, the rest of the turn after that. `null`: nothing is left. */
+async function open(
+  cursor: Cursor,
+  request: SendRequest | null,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array> | null> {
+  const headers: Record<string, string> = { Accept: 'text/event-stream' }
+  const shared = {
+    signal,
+    adapter: 'fetch',
+    responseType: 'stream',
+    timeout: 0,
+    validateStatus: () => true,
+  } as const
+  const chat = `/api/chats/${cursor.chatId}`
+  let response
+  if (cursor.turnId === null && request) {
+    headers['Idempotency-Key'] = request.idempotencyKey
+    const data = { content: request.content, ...(request.parentId ? { parent_id: request.parentId } : {}) }
+    response = await http.post<ReadableStream<Uint8Array>>(`${chat}/messages`, data, { ...shared, headers })
+  } else {
+    if (cursor.lastEventId !== null) headers['Last-Event-ID'] = cursor.lastEventId
+    const url = `${chat}/turns/${encodeURIComponent(cursor.turnId ?? '')}/events`
+    response = await http.get<ReadableStream<Uint8Array>>(url, { ...shared, headers })
+  }
+  if (response.status === 204) return null
+  if (response.status === 200) return response.data
+  const error = fromResponse(response, await readJson(response.data))
+  noteFailure(error, true)
+  throw error
+}
+
+async function readJson(body: ReadableStream<Uint8Array>): Promise<unknown> {
+  try {
+    return await new Response(body).json()
+  } catch {
+    return null
+  }
+}
+
+async function read(
+  body: ReadableStream<Uint8Array>,
+  cursor: Cursor,
+  listener: StreamListener,
+  touch: () => void,
+): Promise<StreamEnd> {
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      touch()
+      controller.enqueue(chunk)
+    },
+  })
+  const events = body
+    .pipeThrough(counted)
+    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+    .pipeThrough(new EventSourceParserStream())
+    .getReader()
+  try {
+    for (;;) {
+      const { done, value } = await events.read()
+      // An end without a last word is a break, however orderly the connection closed.
+      if (done) throw new ApiError({ status: 0, code: 'network' })
+      const event = parse(value.event, value.data)
+      if (value.id !== undefined) cursor.lastEventId = value.id
+      if (!event) continue
+      if (event.type === 'turn') cursor.turnId = event.turn_id
+      listener.onEvent(event)
+      if (event.type === 'done' || event.type === 'stopped' || event.type === 'error') return 'ended'
+    }
+  } finally {
+    events.cancel().catch(() => {})
+  }
+}
+
+function parse(name: string | undefined, text: string): TurnEvent | null {
+  const data = JSON.parse(text) as Record<string, unknown>
+  switch (name) {
+    case 'turn':
+    case 'delta':
+    case 'busy':
+    case 'done':
+    case 'stopped':
+      return { ...data, type: name } as TurnEvent
+    case 'usage':
+      return { type: 'usage', usage: data as unknown as UsageView }
+    case 'error':
+      return { type: 'error', problem: toProblem(500, data['problem'] ?? data) }
+    default:
+      return null
+  }
+}
+
+function watchdog(ms: number, bite: () => void): { touch: () => void; stop: () => void } {
+  let timer = setTimeout(bite, ms)
+  return {
+    touch: () => {
+      clearTimeout(timer)
+      timer = setTimeout(bite, ms)
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
+
+/** 0.3 s, doubling up to 8 s, give or take a quarter so that many readers do not come back at once. */
+function defaultBackoff(attempt: number): number {
+  return Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS) * (0.75 + Math.random() * 0.5)
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const aborted = () => {
+      clearTimeout(timer)
+      reject(new ApiError({ status: 0, code: 'aborted' }))
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', aborted)
+      resolve()
+    }, ms)
+    if (signal.aborted) aborted()
+    else signal.addEventListener('abort', aborted, { once: true })
+  })
+}

@@ -1,0 +1,84 @@
+import { useLocalStorage, useMediaQuery, usePreferredDark } from '@vueuse/core'
+import { defineStore } from 'pinia'
+import { computed, ref, watch } from 'vue'
+
+export type Theme = 'system' | 'light' | 'dark'
+export type Locale = 'ko' | 'en'
+
+export const LOCALES: readonly Locale[] = ['ko', 'en']
+
+/** The first of the browser's languages that the application speaks; Korean when there is none. */
+function browserLocale(): Locale {
+  for (const tag of navigator.languages) {
+    const found = LOCALES.find((locale) => tag.toLowerCase().startsWith(locale))
+    if (found) return found
+  }
+  return 'ko'
+}
+
+interface Preferences {
+  theme: Theme
+  /** `null` follows the browser. */
+  locale: Locale | null
+  left: boolean
+  right: boolean
+}
+
+/** How the application looks on this device. The only thing that is kept in local storage; public/boot.js reads it too. */
+export const useUiStore = defineStore('ui', () => {
+  const saved = useLocalStorage<Preferences>(
+    'lionrocket.ui',
+    { theme: 'system', locale: null, left: true, right: true },
+    { mergeDefaults: true },
+  )
+  const theme = computed({
+    get: () => saved.value.theme,
+    set: (value) => (saved.value.theme = value),
+  })
+  const locale = computed<Locale>({
+    get: () => saved.value.locale ?? browserLocale(),
+    set: (value) => (saved.value.locale = value),
+  })
+
+  const prefersDark = usePreferredDark()
+  const isDark = computed(() => theme.value === 'dark' || (theme.value === 'system' && prefersDark.value))
+  watch(isDark, (dark) => document.documentElement.classList.toggle('dark', dark), { immediate: true })
+
+  const fitsLeft = useMediaQuery('(min-width: 48rem)')
+  const fitsRight = useMediaQuery('(min-width: 80rem)')
+  const leftDrawer = ref(false)
+  const rightDrawer = ref(false)
+  const leftDocked = computed(() => fitsLeft.value && saved.value.left)
+  const rightDocked = computed(() => fitsRight.value && saved.value.right)
+  watch([fitsLeft, fitsRight], closeDrawers)
+
+  function toggleLeft(): void {
+    if (fitsLeft.value) saved.value.left = !saved.value.left
+    else leftDrawer.value = !leftDrawer.value
+  }
+
+  function toggleRight(): void {
+    if (fitsRight.value) saved.value.right = !saved.value.right
+    else rightDrawer.value = !rightDrawer.value
+  }
+
+  function closeDrawers(): void {
+    leftDrawer.value = false
+    rightDrawer.value = false
+  }
+
+  return {
+    theme,
+    locale,
+    isDark,
+    fitsLeft,
+    fitsRight,
+    leftDocked,
+    rightDocked,
+    leftDrawer,
+    rightDrawer,
+    toggleLeft,
+    toggleRight,
+    closeDrawers,
+  }
+})

@@ -1,0 +1,460 @@
+// A stand-in for the server: keeps everything in memory, answers like the demo model and serves web/dist with the real content
+// security policy. For looking at screens and for e2e runs without the binary. `PORT=0 node testing/mock-server.mjs`
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const dist = fileURLToPath(new URL('../dist/', import.meta.url))
+const delayMs = Number(process.env.DEMO_DELAY_MS ?? 35)
+const MAX = 200
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; " +
+  "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; " +
+  "require-trusted-types-for 'script'; trusted-types vue dompurify app"
+const TYPES = {
+  '.css': 'text/css',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+}
+
+const now = () => new Date().toISOString()
+const today = () => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Seoul' }).format(new Date())
+let nextId = 1
+const users = []
+const tokens = new Map()
+const characters = []
+const chats = []
+const messages = []
+const turns = new Map()
+const keys = new Map()
+const usage = new Map()
+
+for (const [name, description, greeting] of [
+  [
+    '하루',
+    '골목 끝 작은 찻집의 주인. 느긋하고 다정하게 이야기를 들어 줘요.',
+    '어서 와요. *찻주전자를 내려놓으며* 따뜻한 자리 비워 뒀어요.\n오늘은 어떤 하루였어요?',
+  ],
+  ['솔', '산장지기이자 별을 세는 사람. 말은 짧지만 마음은 깊어요.', '왔구나. 오늘은 **별**이 유난히 가깝다.'],
+  [
+    '미나',
+    '말이 빠른 신입 기자. 무엇이든 캐묻고 무엇이든 찾아내요.',
+    '잠깐만요, 녹음기부터 켤게요! 자, 무슨 일이에요?',
+  ],
+  [
+    'Captain Leo',
+    'A rocket pilot with a lion’s heart and far too many stories.',
+    'Strap in! Where are we flying tonight?',
+  ],
+]) {
+  characters.push({
+    id: nextId++,
+    owner: 0,
+    name,
+    description,
+    greeting,
+    system_prompt: '',
+    visibility: 'public',
+    version: 1,
+    created_at: now(),
+    updated_at: now(),
+  })
+}
+
+class Refusal extends Error {
+  constructor(status, code, extra = {}) {
+    super(code)
+    Object.assign(this, {
+      status,
+      body: { type: 'about:blank', title: code, status, code, request_id: 'mock', ...extra },
+    })
+  }
+}
+const invalid = (pointer, code, extra = {}) =>
+  new Refusal(422, 'validation_failed', { errors: [{ pointer, code, ...extra }] })
+const length = (text) => [...text.normalize('NFC').trim()].length
+
+const characterView = ({ owner, system_prompt, ...rest }, user) => ({
+  ...rest,
+  is_mine: owner === user.id,
+  is_system: owner === 0,
+  ...(owner === user.id ? { system_prompt } : {}),
+})
+const userView = (user) => ({ ...user, password: undefined })
+function chatView(chat) {
+  const own = messages.filter((m) => m.chat_id === chat.id)
+  const character = characters.find((c) => c.id === chat.character_id)
+  return {
+    id: chat.id,
+    title: chat.title,
+    character: {
+      id: chat.character_id,
+      name: chat.name,
+      description: character?.description ?? '',
+      greeting: character?.greeting ?? '',
+      is_available: Boolean(character),
+    },
+    is_read_only: !character,
+    head_message_id: own.at(-1)?.id ?? null,
+    running_turn_id: own.find((m) => m.status === 'streaming')?.turn_id ?? null,
+    preview: own.findLast((m) => m.content)?.content.slice(0, 120) ?? null,
+    pinned: false,
+    version: 1,
+    created_at: chat.created_at,
+    last_message_at: own.at(-1)?.created_at ?? chat.created_at,
+  }
+}
+function addMessage(chat, role, content, extra = {}) {
+  const message = {
+    id: nextId++,
+    chat_id: chat.id,
+    parent_id: messages.findLast((m) => m.chat_id === chat.id)?.id ?? null,
+    role,
+    content,
+    status: 'complete',
+    model: null,
+    stop_reason: null,
+    token_count: 0,
+    input_tokens: 0,
+    output_tokens: 0,
+    cache_read_tokens: 0,
+    cache_write_tokens: 0,
+    turn_id: null,
+    sibling_ids: [],
+    created_at: now(),
+    ...extra,
+  }
+  message.sibling_ids = [message.id]
+  messages.push(message)
+  return message
+}
+
+function auth(body) {
+  const token = crypto.randomUUID()
+  tokens.set(token, body.id)
+  return { access_token: token, token_type: 'Bearer', expires_in: 86400, user: userView(body) }
+}
+
+function reply(name, content) {
+  return (
+    `*고개를 끄덕이며* “${content}”라고 하셨군요. 저는 ${name}, 데모 모델이 빌려 온 목소리로 대답하고 있어요.\n\n` +
+    '- 실제 AI의 답은 아니에요.\n- 그래도 **말은 한 마디씩** 도착해요.\n\n서버에 API 키를 넣으면 그때는 제 진짜 이야기를 들려 드릴게요.'
+  )
+}
+
+function startTurn(user, chat, content) {
+  const question = addMessage(chat, 'user', content)
+  const turnId = crypto.randomUUID()
+  const answer = addMessage(chat, 'assistant', '', { status: 'streaming', model: 'demo', turn_id: turnId })
+  const turn = { log: [], waiting: new Set(), over: false }
+  turns.set(turnId, turn)
+  const emit = (event, data) => {
+    turn.log.push({ id: String(turn.log.length + 1), event, data })
+    for (const wake of turn.waiting) wake()
+  }
+  emit('turn', {
+    turn_id: turnId,
+    state: 'streaming',
+    user_message: { ...question },
+    assistant_message: { ...answer },
+  })
+  void speak(user, chat, content, answer, emit, turn)
+  return turnId
+}
+
+const FAIL = '!fail'
+async function speak(user, chat, content, answer, emit, turn) {
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+  await pause(delayMs * 8)
+  for (const word of reply(chat.name, content).match(/\s*\S+/g)) {
+    answer.content += word
+    emit('delta', { text: word })
+    await pause(delayMs)
+    if (content === FAIL && answer.content.length > 60) {
+      answer.status = 'failed'
+      turn.over = true
+      return emit('error', new Refusal(502, 'upstream_failed').body)
+    }
+  }
+  const counts = { input_tokens: 412, output_tokens: 96, cache_read_tokens: 1280, cache_write_tokens: 64 }
+  Object.assign(answer, counts, { status: 'complete', token_count: 96, stop_reason: 'end_turn' })
+  const total = { ...counts, total_tokens: 1852, cost_micro_usd: 1240, estimated: false }
+  const day = usage.get(user.id) ?? { usage_date: today(), chat_count: 0 }
+  day.chat_count += 1
+  for (const key of [
+    'input_tokens',
+    'output_tokens',
+    'cache_read_tokens',
+    'cache_write_tokens',
+    'total_tokens',
+    'cost_micro_usd',
+  ]) {
+    day[key] = (day[key] ?? 0) + total[key]
+  }
+  usage.set(user.id, day)
+  emit('usage', total)
+  turn.over = true
+  emit('done', { assistant_message: { ...answer }, usage: total })
+}
+
+function follow(turn, after, response) {
+  if (turn.over && after >= turn.log.length) return response.writeHead(204).end()
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  let next = after
+  const push = () => {
+    for (; next < turn.log.length; next += 1) {
+      const { id, event, data } = turn.log[next]
+      response.write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+    }
+    if (turn.over) response.end()
+  }
+  turn.waiting.add(push)
+  response.on('close', () => turn.waiting.delete(push))
+  push()
+}
+
+const list = (items) => ({ items, next_cursor: null })
+const routes = [
+  [
+    'GET',
+    /^\/api\/config$/,
+    () => [
+      200,
+      {
+        version: '0.1.0',
+        language_model: 'demo',
+        model: 'demo',
+        message_max_chars: MAX,
+        password_min_length: 10,
+        registration: 'open',
+        stats_timezone: 'Asia/Seoul',
+        today: today(),
+      },
+    ],
+    true,
+  ],
+  ['GET', /^\/(?:livez|readyz)$/, () => [200, { status: 'ok' }], true],
+  [
+    'POST',
+    /^\/auth\/register$/,
+    ({ body }) => {
+      if (length(body.password) < 10)
+        throw invalid('/password', 'too_short', { limit: 10, actual: length(body.password) })
+      if (users.some((u) => u.username === body.username || u.email === body.email))
+        throw new Refusal(409, 'account_taken')
+      const user = {
+        id: nextId++,
+        is_admin: false,
+        display_name: null,
+        locale: null,
+        created_at: now(),
+        ...body,
+      }
+      users.push(user)
+      return [201, auth(user)]
+    },
+    true,
+  ],
+  [
+    'POST',
+    /^\/auth\/login$/,
+    ({ body }) => {
+      const user = users.find(
+        (u) => [u.username, u.email].includes(body.username) && u.password === body.password,
+      )
+      if (!user) throw new Refusal(401, 'invalid_credentials')
+      return [200, auth(user)]
+    },
+    true,
+  ],
+  ['POST', /^\/auth\/logout$/, () => [204], true],
+  ['GET', /^\/auth\/me$/, ({ user }) => [200, userView(user)]],
+  ['GET', /^\/auth\/me\/usage$/, ({ user }) => [200, list(usage.has(user.id) ? [usage.get(user.id)] : [])]],
+  [
+    'GET',
+    /^\/api\/characters$/,
+    ({ user, query }) => {
+      const scope = (query.get('scope') ?? 'mine,public').split(',')
+      const q = query.get('q') ?? ''
+      return [
+        200,
+        list(
+          characters
+            .filter(
+              (c) =>
+                (scope.includes('mine') && c.owner === user.id) ||
+                (scope.includes('public') && c.visibility === 'public'),
+            )
+            .filter((c) => c.name.includes(q))
+            .map((c) => characterView(c, user)),
+        ),
+      ]
+    },
+  ],
+  [
+    'POST',
+    /^\/api\/characters$/,
+    ({ user, body }) => {
+      if (length(body.name) > 80) throw invalid('/name', 'too_long', { limit: 80, actual: length(body.name) })
+      const character = {
+        id: nextId++,
+        owner: user.id,
+        greeting: '',
+        description: '',
+        visibility: 'private',
+        version: 1,
+        created_at: now(),
+        updated_at: now(),
+        ...body,
+      }
+      characters.push(character)
+      return [201, characterView(character, user)]
+    },
+  ],
+  ['GET', /^\/api\/characters\/(\d+)$/, ({ user, id }) => [200, characterView(find(characters, id), user)]],
+  [
+    'PUT',
+    /^\/api\/characters\/(\d+)$/,
+    ({ user, id, body }) => [200, characterView(Object.assign(find(characters, id), body), user)],
+  ],
+  [
+    'DELETE',
+    /^\/api\/characters\/(\d+)$/,
+    ({ id }) => {
+      characters.splice(characters.indexOf(find(characters, id)), 1)
+      return [204]
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/chats$/,
+    ({ user }) => [
+      200,
+      list(
+        chats
+          .filter((c) => c.owner === user.id)
+          .map(chatView)
+          .sort((a, b) => b.last_message_at.localeCompare(a.last_message_at)),
+      ),
+    ],
+  ],
+  [
+    'POST',
+    /^\/api\/chats$/,
+    ({ user, body }) => {
+      const character = find(characters, body.character_id)
+      const chat = {
+        id: nextId++,
+        owner: user.id,
+        character_id: character.id,
+        name: character.name,
+        title: null,
+        created_at: now(),
+      }
+      chats.push(chat)
+      if (character.greeting) addMessage(chat, 'assistant', character.greeting)
+      return [201, chatView(chat)]
+    },
+  ],
+  ['GET', /^\/api\/chats\/(\d+)$/, ({ id }) => [200, chatView(find(chats, id))]],
+  [
+    'DELETE',
+    /^\/api\/chats\/(\d+)$/,
+    ({ id }) => {
+      chats.splice(chats.indexOf(find(chats, id)), 1)
+      return [204]
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/chats\/(\d+)\/messages$/,
+    ({ id, query }) => {
+      const before = Number(query.get('before') ?? Infinity)
+      const limit = Number(query.get('limit') ?? 50)
+      const own = messages.filter((m) => m.chat_id === id && m.id < before)
+      const page = own.slice(-limit)
+      return [200, { items: page, next_cursor: own.length > page.length ? String(page[0].id) : null }]
+    },
+  ],
+  [
+    'POST',
+    /^\/api\/chats\/(\d+)\/messages$/,
+    ({ user, id, body, request, response }) => {
+      const chat = find(chats, id)
+      const actual = length(body.content)
+      if (actual > MAX) throw invalid('/content', 'too_long', { limit: MAX, actual })
+      const key = request.headers['idempotency-key']
+      if (!keys.has(key)) keys.set(key, startTurn(user, chat, body.content.normalize('NFC').trim()))
+      return follow(turns.get(keys.get(key)), 0, response)
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/chats\/\d+\/turns\/([\w-]+)\/events$/,
+    ({ text, request, response }) =>
+      follow(turns.get(text), Number(request.headers['last-event-id'] ?? 0), response),
+  ],
+]
+
+function find(all, id) {
+  const found = all.find((item) => item.id === id)
+  if (!found) throw new Refusal(404, 'not_found')
+  return found
+}
+
+async function readBody(request) {
+  let text = ''
+  for await (const chunk of request) text += chunk
+  return text ? JSON.parse(text) : {}
+}
+
+async function answer(request, response, url) {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  const route = routes.find(([verb, pattern]) => verb === method && pattern.test(url.pathname))
+  if (!route) throw new Refusal(404, 'not_found')
+  const [, pattern, act, open] = route
+  const user = users.find((u) => u.id === tokens.get(request.headers.authorization?.slice(7)))
+  if (!open && !user) throw new Refusal(401, 'unauthorized')
+  const text = pattern.exec(url.pathname)?.[1]
+  const body = await readBody(request)
+  const result = act({ user, body, id: Number(text), text, query: url.searchParams, request, response })
+  if (Array.isArray(result))
+    response
+      .writeHead(result[0], { 'content-type': 'application/json' })
+      .end(result[1] && JSON.stringify(result[1]))
+}
+
+async function file(pathname, response) {
+  const path = normalize(join(dist, pathname))
+  const isFile = path.startsWith(dist) && extname(path) !== ''
+  const target = isFile ? path : join(dist, 'index.html')
+  const body = await readFile(target).catch(() => null)
+  if (!body) return response.writeHead(404).end()
+  const type = TYPES[extname(target)] ?? 'application/octet-stream'
+  response
+    .writeHead(200, {
+      'content-type': type,
+      ...(target.endsWith('.html') ? { 'content-security-policy': CSP } : {}),
+    })
+    .end(body)
+}
+
+const server = createServer(async (request, response) => {
+  const url = new URL(request.url, 'http://mock')
+  try {
+    if (/^\/(?:api|auth|livez|readyz)(?:\/|$)/.test(url.pathname)) await answer(request, response, url)
+    else await file(url.pathname, response)
+  } catch (error) {
+    const refusal = error instanceof Refusal ? error : new Refusal(500, 'internal')
+    if (!(error instanceof Refusal)) console.error(error)
+    response
+      .writeHead(refusal.status, { 'content-type': 'application/problem+json' })
+      .end(JSON.stringify(refusal.body))
+  }
+})
+server.listen(Number(process.env.PORT ?? 8000), '127.0.0.1', () =>
+  console.log(`http://127.0.0.1:${server.address().port}`),
+)
