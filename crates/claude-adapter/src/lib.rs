@@ -1,1 +1,31 @@
 //! The Claude Messages API as a language model port.
+//!
+//! [`ClaudeModel`] asks for every reply as a stream and turns the stream's events into those of the
+//! port. How a reply may end, and what becomes of each ending:
+//!
+//! | What happens | What the port says |
+//! |---|---|
+//! | `message_stop` | `Finished` |
+//! | an answer that is not 200, an `error` event | an error by its `type`, else by the status |
+//! | the stream ends or breaks before `message_stop` | `Interrupted` |
+//! | data that cannot be read, a limit exceeded | `Failed` |
+//! | silence, or too long in all | `Timeout` |
+//!
+//! An attempt is repeated only before `message_start`, since from there on it costs money. Upstream
+//! is believed when it says whether and when to try again, but it is not waited for longer than the
+//! settings allow.
+//!
+//! Neither errors nor the log ever hold the key, the prompt, the reply or upstream's own words: of a
+//! refused request they tell the status, the error's type and code, and the request's id.
+
+mod call;
+mod failure;
+mod model;
+mod reader;
+mod reply;
+mod request;
+mod settings;
+mod waits;
+
+pub use model::ClaudeModel;
+pub use settings::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};

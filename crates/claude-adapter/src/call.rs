@@ -1,0 +1,171 @@
+//! One reply: attempts, the waits between them, and the stream of the one that is accepted.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use lionrocket_ports::model::{ModelError, ModelEvent};
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderMap},
+};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    failure::{Failure, Fault, Retry, request_id},
+    reader::Reader,
+    settings::{Retries, Timeouts},
+    waits,
+};
+
+/// As much of an error's body as is looked at. Real ones are far shorter.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// What all calls of one model share.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) http: Client,
+    pub(crate) url: Url,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retries: Retries,
+}
+
+/// A reply in the making.
+#[derive(Debug)]
+pub(crate) struct Call {
+    upstream: Arc<Upstream>,
+    body: Bytes,
+    deadline: Instant,
+    retries_made: u32,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next attempt comes after this time.
+    Waiting(Duration),
+    Reading(Box<Reader>),
+    Over,
+}
+
+impl Call {
+    /// Begins a call; nothing is sent yet.
+    pub(crate) fn new(upstream: Arc<Upstream>, body: Vec<u8>) -> Self {
+        Self {
+            deadline: Instant::now() + upstream.timeouts.total,
+            upstream,
+            body: body.into(),
+            retries_made: 0,
+            state: State::Waiting(Duration::ZERO),
+        }
+    }
+
+    /// What happens next; `None` when the call is over.
+    pub(crate) async fn next(&mut self) -> Option<Result<ModelEvent, ModelError>> {
+        if let State::Waiting(wait) = self.state {
+            sleep(wait).await;
+            match self.attempt().await {
+                Ok(reader) => self.state = State::Reading(Box::new(reader)),
+                Err(failure) => return Some(self.retry_or_end(failure)),
+            }
+        }
+        let State::Reading(reader) = &mut self.state else {
+            return None;
+        };
+        match reader.next().await {
+            Ok(event) => {
+                if matches!(event, ModelEvent::Finished { .. }) {
+                    self.state = State::Over;
+                }
+                Some(Ok(event))
+            }
+            Err(failure) => Some(self.retry_or_end(failure)),
+        }
+    }
+
+    /// Sends the request and checks the answer's head.
+    async fn attempt(&self) -> Result<Reader, Failure> {
+        let Upstream { timeouts, .. } = *self.upstream;
+        let due = (Instant::now() + timeouts.first_event).min(self.deadline);
+        let sending = self.upstream.http.post(self.upstream.url.clone());
+        let response = timeout_at(due, sending.body(self.body.clone()).send())
+            .await
+            .map_err(|_| Failure::no_answer())?
+            .map_err(Failure::from_connection)?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            let headers = response.headers().clone();
+            let body = error_body(response, due).await;
+            return Err(Failure::from_answer(status, &headers, &body));
+        }
+        tracing::info!(
+            request_id = request_id(response.headers()),
+            "upstream took a request"
+        );
+        if !is_event_stream(response.headers()) {
+            return Err(Failure::unreadable(Fault::Protocol(
+                "upstream sent something else than an event stream",
+            )));
+        }
+        Ok(Reader::new(
+            response,
+            due,
+            timeouts.between_events,
+            self.deadline,
+        ))
+    }
+
+    /// Goes on with another attempt, if that may help and there are attempts and time left.
+    fn retry_or_end(&mut self, failure: Failure) -> Result<ModelEvent, ModelError> {
+        let wait = self.wait_for(failure.retry);
+        log(&failure, self.retries_made, wait);
+        let Some(wait) = wait else {
+            self.state = State::Over;
+            return Err(failure.error);
+        };
+        self.retries_made += 1;
+        self.state = State::Waiting(wait);
+        Ok(ModelEvent::Retrying(wait))
+    }
+
+    fn wait_for(&self, retry: Retry) -> Option<Duration> {
+        let retries = &self.upstream.retries;
+        let wait = match retry {
+            Retry::Never => return None,
+            Retry::Backoff => waits::backoff(retries, self.retries_made, rand::random()),
+            Retry::After(wait) if wait > retries.max_retry_after => return None,
+            Retry::After(wait) => wait,
+        };
+        let in_time = Instant::now() + wait < self.deadline;
+        (self.retries_made < retries.max && in_time).then_some(wait)
+    }
+}
+
+fn log(failure: &Failure, retries_made: u32, wait: Option<Duration>) {
+    let retry_in_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    tracing::warn!(
+        failure = failure.error.failure().code(),
+        cause = std::error::Error::source(&failure.error).map(tracing::field::display),
+        retries_made,
+        retry_in_ms,
+        "a request to upstream failed"
+    );
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const EVENT_STREAM: &[u8] = b"text/event-stream";
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.as_bytes().get(..EVENT_STREAM.len()))
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+/// The beginning of an error's body, as far as it comes in time. Without it the status has to do.
+async fn error_body(mut response: Response, due: Instant) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < MAX_ERROR_BYTES
+        && let Ok(Ok(Some(bytes))) = timeout_at(due, response.chunk()).await
+    {
+        body.extend_from_slice(&bytes);
+    }
+    body
+}
