@@ -1,0 +1,145 @@
+# Entry points for people. Without an installed just: `npx -y rust-just@1.57.0 run` (or test, …).
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Builds what is missing and runs the service on http://localhost:8000.
+run: web-build
+    cargo build --locked --profile quick -p lionrocket-server --bin lionrocket
+    exec target/quick/lionrocket
+
+# Runs every check and every test, quick ones first.
+test: tools check web-check rust-test compose-check sdk-test browser-test
+    @echo "All checks and tests passed."
+
+# Checks form, lints, documentation, the dependency tree and spelling; runs no test.
+check: tools supply-chain
+    cargo fmt --all --check
+    .venv/tools/bin/typos
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+# Formats everything.
+fmt:
+    cargo fmt --all
+    cd web && npm run --silent format
+
+# Writes docs/openapi.json and the typed client of the web application anew.
+gen: web-install
+    cargo run --locked -p lionrocket-server --bin lionrocket -- openapi > target/openapi.json
+    cp target/openapi.json docs/openapi.json
+    cd web && npm run --silent api
+
+# Measures the service against bare baselines in one run.
+bench *arguments:
+    cargo run --locked --release -p lionrocket-bench -- {{ arguments }}
+
+# Installs the checkers that are no part of the Rust toolchain.
+[private]
+tools:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v cargo-nextest >/dev/null; then
+        cargo install --locked cargo-nextest
+    fi
+    if ! python3 -c 'import ensurepip' 2>/dev/null; then
+        scripts/apt-install python3-venv
+    fi
+    if ! cmp -s .ci/tools.txt .venv/tools/installed.txt; then
+        python3 -m venv --clear .venv/tools
+        .venv/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/tools.txt
+        cp .ci/tools.txt .venv/tools/installed.txt
+    fi
+
+# Checks licences, bans, sources and known holes of all dependencies, without a network.
+[private]
+supply-chain:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    PATH="$PWD/.venv/tools/bin:$PATH"
+    database=target/advisory-db/advisory-db-3157b0e258782691
+    if [[ ! -d $database/.git || .ci/advisory-db.tar.xz -nt $database/.git ]]; then
+        rm -rf "$database"
+        mkdir -p "$database"
+        tar xf .ci/advisory-db.tar.xz -C "$database"
+        git -C "$database" init -q
+        git -C "$database" add -A
+        git -C "$database" -c user.name=snapshot -c user.email=snapshot@localhost -c commit.gpgsign=false commit -qm snapshot
+    fi
+    cargo metadata --locked --format-version 1 >/dev/null
+    cargo deny --offline check --allow unused-wrapper
+    cargo audit --db "$database" --no-fetch --stale --quiet
+
+# Installs the packages of the web application.
+[private]
+web-install:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd web
+    if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
+        npm install --ignore-scripts --no-audit --no-fund
+        touch node_modules/.package-lock.json
+    fi
+
+# Builds the web application when a source is newer than the last build.
+[private]
+web-build: web-install
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cd web
+    if [[ ! -e dist/index.html || -n $(find src public scripts *.html *.json *.ts -newer dist/index.html -print -quit) ]]; then
+        npm run --silent build
+    fi
+
+# Lints, tests and builds the web application and holds it to its budgets.
+[private]
+web-check: web-install
+    cd web && npm run --silent lint
+    cd web && npm run --silent typecheck
+    cd web && npm run --silent test
+    cd web && npm run --silent build
+
+# Builds all binaries and runs all Rust tests.
+[private]
+rust-test:
+    cargo build --locked --workspace --bins
+    cargo nextest run --locked --workspace
+    cargo test --locked --workspace --doc --quiet
+
+# Asks docker compose whether it understands deploy/compose.yaml. No container is started.
+[private]
+compose-check:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if docker compose version >/dev/null 2>&1; then
+        compose=(docker compose)
+    else
+        if ! command -v docker-compose >/dev/null; then
+            scripts/apt-install docker-compose
+        fi
+        compose=(docker-compose)
+    fi
+    # A copy, with the file of secrets that an operator would have written.
+    rm -rf target/compose-check
+    cp -r deploy target/compose-check
+    cp .env.example target/compose-check/.env
+    "${compose[@]}" --file target/compose-check/compose.yaml config --quiet
+
+# Talks to the Claude simulator with the official libraries, and to LionRocket through a foreign fake.
+[private]
+sdk-test:
+    @echo "no SDK tests yet"
+
+# Drives the built web application on the real server in a headless browser.
+[private]
+browser-test: web-build
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v chromium >/dev/null; then
+        scripts/apt-install chromium
+    fi
+    cd web
+    npm run --silent e2e
