@@ -1,1 +1,27 @@
 //! The store on embedded SQLite: one writer with group commit, a pool of readers.
+//!
+//! All writes go through one thread that owns the only writing connection. It takes as many queued
+//! jobs as there are into one transaction, runs each in a savepoint of its own, commits once and
+//! answers then: an answer means that the write is on disk. Reads run on threads of their own with
+//! connections that cannot write.
+//!
+//! Other processes may use the same file, for instance the command line while the server runs;
+//! only one may serve from it ([`SqliteStore::lock_for_serving`]).
+
+mod accounts;
+mod characters;
+mod chats;
+mod error;
+mod open;
+mod prompts;
+mod readers;
+mod serving_lock;
+mod store;
+mod turns;
+mod usage;
+mod writer;
+
+pub use error::{LockError, OpenError};
+pub use open::{MIGRATIONS, SqliteOptions, Synchronous};
+pub use serving_lock::ServingLock;
+pub use store::SqliteStore;

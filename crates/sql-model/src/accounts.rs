@@ -1,0 +1,95 @@
+//! Accounts and logins.
+
+use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
+use lionrocket_domain::{
+    account::User,
+    ids::UserId,
+    text::{EmailAddress, Username},
+};
+use lionrocket_ports::{StoreResult, accounts::Credentials};
+
+use crate::{
+    schema::{sessions, users},
+    time::StoredTime,
+};
+
+/// An account without anything secret.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Sqlite))]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+pub struct UserRow {
+    pub id: i64,
+    pub username: String,
+    pub email: String,
+    pub is_admin: bool,
+    pub is_active: bool,
+    pub display_name: Option<String>,
+    pub locale: Option<String>,
+    pub token_version: i64,
+    pub created_at: StoredTime,
+}
+
+impl UserRow {
+    /// The account.
+    pub fn into_domain(self) -> StoreResult<User> {
+        Ok(User {
+            id: UserId::from_stored(self.id),
+            username: Username::from_stored(self.username),
+            email: EmailAddress::from_stored(self.email),
+            is_admin: self.is_admin,
+            is_active: self.is_active,
+            display_name: self.display_name,
+            locale: self.locale,
+            token_version: self.token_version,
+            created_at: self.created_at.into_domain("users", self.id)?,
+        })
+    }
+}
+
+/// An account with its password's hash.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Sqlite))]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+#[expect(missing_debug_implementations, reason = "holds a secret")]
+pub struct CredentialsRow {
+    #[diesel(embed)]
+    pub user: UserRow,
+    pub password_hash: Option<String>,
+}
+
+impl CredentialsRow {
+    /// The account with its hash kept from logs.
+    pub fn into_domain(self) -> StoreResult<Credentials> {
+        Ok(Credentials {
+            user: self.user.into_domain()?,
+            password_hash: self.password_hash.map(Into::into),
+        })
+    }
+}
+
+/// An account to be made.
+#[derive(Clone, Copy, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+#[expect(missing_debug_implementations, reason = "holds a secret")]
+pub struct NewUserRow<'a> {
+    pub username: &'a str,
+    pub email: &'a str,
+    pub password_hash: &'a str,
+    pub is_admin: bool,
+    pub created_at: StoredTime,
+    pub username_key: &'a str,
+    pub email_key: &'a str,
+}
+
+/// A login to be recorded.
+#[derive(Clone, Copy, Debug, Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+pub struct NewSessionRow<'a> {
+    pub id: &'a str,
+    pub user_id: i64,
+    pub created_at: StoredTime,
+    pub expires_at: StoredTime,
+    pub last_seen_at: StoredTime,
+}

@@ -1,0 +1,145 @@
+//! Accounts and logins.
+
+use async_trait::async_trait;
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl,
+    SelectableHelper,
+};
+use jiff::Timestamp;
+use lionrocket_domain::{
+    account::User,
+    ids::{SessionId, UserId},
+};
+use lionrocket_ports::{
+    StoreResult,
+    accounts::{CreateUserOutcome, Credentials, NewSession, NewUser, SessionStore, UserRepository},
+};
+use lionrocket_sql_model::{
+    accounts::{CredentialsRow, NewSessionRow, NewUserRow, UserRow},
+    schema::{sessions, users},
+    time::StoredTime,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl UserRepository for SqliteStore {
+    async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome> {
+        let username_key = user.username.key();
+        let email_key = user.email.key();
+        self.write(move |connection| {
+            let row = NewUserRow {
+                username: user.username.as_str(),
+                email: user.email.as_str(),
+                password_hash: user.password_hash.expose_secret(),
+                is_admin: user.is_admin,
+                created_at: user.created_at.into(),
+                username_key: &username_key,
+                email_key: &email_key,
+            };
+            // One statement for either key: nothing tells which of them was taken.
+            let made = diesel::insert_into(users::table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .returning(UserRow::as_returning())
+                .get_result(connection)
+                .optional()?;
+            Ok(match made {
+                Some(row) => CreateUserOutcome::Created(row.into_domain()?),
+                None => CreateUserOutcome::Taken,
+            })
+        })
+        .await
+    }
+
+    async fn by_id(&self, id: UserId) -> StoreResult<Option<User>> {
+        self.read(move |connection| {
+            let row = users::table
+                .find(id.get())
+                .select(UserRow::as_select())
+                .first(connection)
+                .optional()?;
+            Ok(row.map(UserRow::into_domain).transpose()?)
+        })
+        .await
+    }
+
+    async fn credentials(&self, login_key: String) -> StoreResult<Option<Credentials>> {
+        self.read_at_once(move |connection| {
+            let mut row = users::table
+                .filter(users::username_key.eq(&login_key))
+                .select(CredentialsRow::as_select())
+                .first(connection)
+                .optional()?;
+            if row.is_none() {
+                row = users::table
+                    .filter(users::email_key.eq(&login_key))
+                    .select(CredentialsRow::as_select())
+                    .first(connection)
+                    .optional()?;
+            }
+            Ok(row.map(CredentialsRow::into_domain).transpose()?)
+        })
+        .await
+    }
+
+    async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()> {
+        self.write(move |connection| {
+            diesel::update(users::table.find(id.get()))
+                .set(users::password_hash.eq(password_hash.expose_secret()))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn open(&self, session: NewSession) -> StoreResult<()> {
+        self.write(move |connection| {
+            let row = NewSessionRow {
+                id: &session.id.to_string(),
+                user_id: session.user_id.get(),
+                created_at: session.created_at.into(),
+                expires_at: session.expires_at.into(),
+                last_seen_at: session.created_at.into(),
+            };
+            diesel::insert_into(sessions::table)
+                .values(row)
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn live(&self, id: SessionId, now: Timestamp) -> StoreResult<Option<User>> {
+        self.read(move |connection| {
+            let row = sessions::table
+                .inner_join(users::table.on(users::id.eq(sessions::user_id)))
+                .filter(
+                    sessions::id
+                        .eq(id.to_string())
+                        .and(sessions::ended_at.is_null())
+                        .and(sessions::expires_at.gt(StoredTime::from(now))),
+                )
+                .select(UserRow::as_select())
+                .first(connection)
+                .optional()?;
+            Ok(row.map(UserRow::into_domain).transpose()?)
+        })
+        .await
+    }
+
+    async fn end(&self, id: SessionId, now: Timestamp) -> StoreResult<()> {
+        self.write(move |connection| {
+            diesel::update(sessions::table.find(id.to_string()))
+                .filter(sessions::ended_at.is_null())
+                .set(sessions::ended_at.eq(StoredTime::from(now)))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}

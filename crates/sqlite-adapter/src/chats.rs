@@ -1,0 +1,386 @@
+//! Chats and the reading of their messages.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
+};
+use jiff::Timestamp;
+use lionrocket_domain::{
+    access::Actor,
+    chat::{BranchMessage, Chat, Message, MessageStatus, Role},
+    ids::{CharacterId, ChatId, MessageId, UserId},
+    page::{Page, PageSize},
+    text::{CharacterName, ChatTitle, SystemPrompt, fold},
+};
+use lionrocket_ports::{
+    StoreResult,
+    characters::UpdateOutcome,
+    chats::{
+        ChatChange, ChatCursor, ChatFilter, ChatRepository, ParentChoice, TurnCharacter,
+        TurnContext, TurnContextOutcome,
+    },
+};
+use lionrocket_sql_model::{
+    branch::{BranchUpTo, SiblingsUpTo},
+    chats::{
+        ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, MoveHead,
+        SearchChats, TurnBasisRow,
+    },
+    convert::corrupt,
+    messages::{FindMessage, InsertMessage, MessageRow},
+    schema::chats,
+    search::contains_pattern,
+    time::StoredTime,
+};
+
+use crate::{characters::find_usable, error::DbError, prompts::load_all, store::SqliteStore};
+
+fn find(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: ChatId,
+) -> Result<Option<Chat>, DbError> {
+    let row: Option<ChatRow> = FindChat {
+        user_id: owner.get(),
+        id: id.get(),
+    }
+    .get_result(connection)
+    .optional()?;
+    Ok(row.map(ChatRow::into_domain).transpose()?)
+}
+
+/// The chat as it is after a write within the same transaction.
+fn find_again(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: ChatId,
+) -> Result<Chat, DbError> {
+    find(connection, owner, id)?.ok_or_else(|| DbError::from(diesel::result::Error::NotFound))
+}
+
+/// Finds a message of a chat.
+pub(crate) fn find_message(
+    connection: &mut SqliteConnection,
+    chat_id: i64,
+    id: i64,
+) -> QueryResult<Option<MessageRow>> {
+    FindMessage { chat_id, id }
+        .get_result(connection)
+        .optional()
+}
+
+fn list(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    filter: &ChatFilter,
+) -> QueryResult<Vec<ChatRow>> {
+    let user_id = owner.get();
+    let limit = i64::from(filter.size.get()) + 1;
+    let (before_time, before_id) = match filter.after {
+        Some(cursor) => (cursor.last_message_at.into(), cursor.id.get()),
+        None => (StoredTime::LATEST, i64::MAX),
+    };
+    match &filter.search {
+        None => ListChats {
+            user_id,
+            before_time,
+            before_id,
+            limit,
+        }
+        .load(connection),
+        Some(search) => SearchChats {
+            user_id,
+            pattern: &contains_pattern(search),
+            before_time,
+            before_id,
+            limit,
+        }
+        .load(connection),
+    }
+}
+
+fn create(
+    connection: &mut SqliteConnection,
+    actor: Actor,
+    character_id: CharacterId,
+    title: Option<ChatTitle>,
+    now: Timestamp,
+) -> Result<Option<Chat>, DbError> {
+    let Some(character) = find_usable(connection, actor, character_id)? else {
+        return Ok(None);
+    };
+    let now = StoredTime::from(now);
+    let title = title.map(ChatTitle::into_string);
+    let id: i64 = diesel::insert_into(chats::table)
+        .values((
+            chats::user_id.eq(actor.user_id.get()),
+            chats::character_id.eq(character.id),
+            chats::created_at.eq(now),
+            chats::last_message_at.eq(now),
+            chats::character_name_folded.eq(fold(&character.name)),
+            chats::character_name.eq(character.name),
+            chats::title_folded.eq(title.as_deref().map(fold)),
+            chats::title.eq(title),
+        ))
+        .returning(chats::id)
+        .get_result(connection)?;
+    if !character.greeting.is_empty() {
+        let (greeting_id,): (i64,) = InsertMessage {
+            chat_id: id,
+            role: Role::Assistant.as_str(),
+            content: &character.greeting,
+            created_at: now,
+            parent_id: None,
+            depth: 0,
+            turn_id: None,
+            status: MessageStatus::Complete.as_str(),
+        }
+        .get_result(connection)?;
+        MoveHead {
+            id,
+            head_message_id: Some(greeting_id),
+            last_message_at: now,
+        }
+        .execute(connection)?;
+    }
+    find_again(connection, actor.user_id, ChatId::from_stored(id)).map(Some)
+}
+
+fn update(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: ChatId,
+    change: ChatChange,
+    expected_version: Option<i64>,
+) -> Result<UpdateOutcome<Chat>, DbError> {
+    let version = chats::table
+        .filter(chats::id.eq(id.get()))
+        .filter(chats::user_id.eq(owner.get()))
+        .select(chats::version)
+        .first::<i64>(connection)
+        .optional()?;
+    let Some(version) = version else {
+        return Ok(UpdateOutcome::NotFound);
+    };
+    if expected_version.is_some_and(|expected| expected != version) {
+        return Ok(UpdateOutcome::Stale);
+    }
+    diesel::update(chats::table.find(id.get()))
+        .set((ChatChangeRow::from(change), chats::version.eq(version + 1)))
+        .execute(connection)?;
+    Ok(UpdateOutcome::Updated(find_again(connection, owner, id)?))
+}
+
+/// The messages of a branch up to and with `last_id`, at most `limit`, oldest first.
+fn branch(
+    connection: &mut SqliteConnection,
+    chat_id: i64,
+    last_id: i64,
+    limit: i32,
+) -> Result<Vec<Message>, DbError> {
+    let rows: Vec<MessageRow> = BranchUpTo {
+        chat_id,
+        last_id,
+        limit,
+    }
+    .load(connection)?;
+    Ok(rows
+        .into_iter()
+        .map(MessageRow::into_domain)
+        .collect::<StoreResult<_>>()?)
+}
+
+fn page_up_to(
+    connection: &mut SqliteConnection,
+    chat_id: i64,
+    last_id: i64,
+    size: PageSize,
+) -> Result<Page<BranchMessage, MessageId>, DbError> {
+    let limit = i32::try_from(size.get()).unwrap_or(i32::MAX);
+    let messages = branch(connection, chat_id, last_id, limit)?;
+    let pairs: Vec<(Option<i64>, i64)> = SiblingsUpTo {
+        chat_id,
+        last_id,
+        limit,
+    }
+    .load(connection)?;
+    let mut siblings: HashMap<Option<MessageId>, Vec<MessageId>> = HashMap::new();
+    for (parent_id, id) in pairs {
+        siblings
+            .entry(parent_id.map(MessageId::from_stored))
+            .or_default()
+            .push(MessageId::from_stored(id));
+    }
+    let next = messages
+        .first()
+        .filter(|oldest| oldest.parent_id.is_some())
+        .map(|oldest| oldest.id);
+    let items = messages
+        .into_iter()
+        .map(|message| BranchMessage {
+            sibling_ids: siblings.remove(&message.parent_id).unwrap_or_default(),
+            message,
+        })
+        .collect();
+    Ok(Page { items, next })
+}
+
+fn messages(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: ChatId,
+    before: Option<MessageId>,
+    size: PageSize,
+) -> Result<Option<Page<BranchMessage, MessageId>>, DbError> {
+    let head: Option<(Option<i64>,)> = FindHead {
+        user_id: owner.get(),
+        id: id.get(),
+    }
+    .get_result(connection)
+    .optional()?;
+    let Some((head,)) = head else {
+        return Ok(None);
+    };
+    let last = match before {
+        None => head,
+        Some(before) => match find_message(connection, id.get(), before.get())? {
+            Some(message) => message.parent_id,
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(match last {
+        Some(last_id) => page_up_to(connection, id.get(), last_id, size)?,
+        None => Page {
+            items: Vec::new(),
+            next: None,
+        },
+    }))
+}
+
+fn turn_context(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: ChatId,
+    parent: ParentChoice,
+    max_messages: u32,
+) -> Result<TurnContextOutcome, DbError> {
+    let basis: Option<TurnBasisRow> = FindTurnBasis {
+        user_id: owner.get(),
+        id: id.get(),
+    }
+    .get_result(connection)
+    .optional()?;
+    let Some((head, character_id, name, system_prompt)) = basis else {
+        return Ok(TurnContextOutcome::NoChat);
+    };
+    let parent_id = match parent {
+        ParentChoice::Head => head,
+        ParentChoice::After(wanted) => match find_message(connection, id.get(), wanted.get())? {
+            Some(message) if message.role == Role::Assistant.as_str() => Some(message.id),
+            _ => return Ok(TurnContextOutcome::NoParent),
+        },
+    };
+    let limit = i32::try_from(max_messages).unwrap_or(i32::MAX);
+    let history = match parent_id {
+        Some(last_id) if limit > 0 => branch(connection, id.get(), last_id, limit)?,
+        _ => Vec::new(),
+    };
+    let character = match (character_id, name, system_prompt) {
+        (Some(character_id), Some(name), Some(system_prompt)) => TurnCharacter::Available {
+            id: CharacterId::from_stored(character_id),
+            name: CharacterName::from_stored(name),
+            system_prompt: SystemPrompt::from_stored(system_prompt),
+        },
+        (None, None, None) => TurnCharacter::Gone,
+        _ => return Err(corrupt("characters", id).into()),
+    };
+    Ok(TurnContextOutcome::Found(Box::new(TurnContext {
+        parent_id: parent_id.map(MessageId::from_stored),
+        history,
+        common_prompts: load_all(connection)?,
+        character,
+    })))
+}
+
+#[async_trait]
+impl ChatRepository for SqliteStore {
+    async fn create(
+        &self,
+        actor: Actor,
+        character_id: CharacterId,
+        title: Option<ChatTitle>,
+        now: Timestamp,
+    ) -> StoreResult<Option<Chat>> {
+        self.write(move |connection| create(connection, actor, character_id, title, now))
+            .await
+    }
+
+    async fn get(&self, owner: UserId, id: ChatId) -> StoreResult<Option<Chat>> {
+        self.read(move |connection| find(connection, owner, id))
+            .await
+    }
+
+    async fn list(&self, owner: UserId, filter: ChatFilter) -> StoreResult<Page<Chat, ChatCursor>> {
+        self.read(move |connection| {
+            let chats = list(connection, owner, &filter)?
+                .into_iter()
+                .map(ChatRow::into_domain)
+                .collect::<StoreResult<Vec<_>>>()?;
+            Ok(Page::from_overfull(chats, filter.size, |last| ChatCursor {
+                last_message_at: last.last_message_at,
+                id: last.id,
+            }))
+        })
+        .await
+    }
+
+    async fn update(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        change: ChatChange,
+        expected_version: Option<i64>,
+    ) -> StoreResult<UpdateOutcome<Chat>> {
+        self.write(move |connection| update(connection, owner, id, change, expected_version))
+            .await
+    }
+
+    async fn delete(&self, owner: UserId, id: ChatId) -> StoreResult<bool> {
+        self.write(move |connection| {
+            let deleted = diesel::delete(
+                chats::table
+                    .filter(chats::id.eq(id.get()))
+                    .filter(chats::user_id.eq(owner.get())),
+            )
+            .execute(connection)?;
+            Ok(deleted > 0)
+        })
+        .await
+    }
+
+    async fn messages(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        before: Option<MessageId>,
+        size: PageSize,
+    ) -> StoreResult<Option<Page<BranchMessage, MessageId>>> {
+        self.read_at_once(move |connection| messages(connection, owner, id, before, size))
+            .await
+    }
+
+    async fn turn_context(
+        &self,
+        actor: Actor,
+        id: ChatId,
+        parent: ParentChoice,
+        max_messages: u32,
+    ) -> StoreResult<TurnContextOutcome> {
+        self.read_at_once(move |connection| {
+            turn_context(connection, actor.user_id, id, parent, max_messages)
+        })
+        .await
+    }
+}

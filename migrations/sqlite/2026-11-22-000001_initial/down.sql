@@ -1,0 +1,12 @@
+DROP TABLE audit_log;
+DROP TRIGGER users_leave_the_ledger;
+DROP TABLE usage_stats;
+DROP TRIGGER usage_events_cannot_be_deleted;
+DROP TABLE usage_events;
+DROP TABLE turns;
+DROP TABLE messages;
+DROP TABLE chats;
+DROP TABLE common_prompts;
+DROP TABLE characters;
+DROP TABLE sessions;
+DROP TABLE users;
