@@ -30,7 +30,6 @@ pub(crate) struct Upstream {
 }
 
 /// A reply in the making.
-#[derive(Debug)]
 pub(crate) struct Call {
     upstream: Arc<Upstream>,
     body: Bytes,
@@ -39,7 +38,6 @@ pub(crate) struct Call {
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     /// The next attempt comes after this time.
     Waiting(Duration),

@@ -13,7 +13,6 @@ use crate::{
 };
 
 /// The stream of an accepted request. Dropping it closes the request.
-#[derive(Debug)]
 pub(crate) struct Reader {
     response: Response,
     parser: SseParser,
