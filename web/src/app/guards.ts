@@ -9,7 +9,8 @@ export function installGuards(router: Router, pinia: Pinia): void {
     await auth.bootstrap()
     if (to.meta.guest && auth.isAuthenticated) return { name: 'chat' }
     if (!to.meta.guest && to.name !== 'missing' && !auth.isAuthenticated) {
-      return { name: 'login', query: to.fullPath === '/' ? {} : { redirect: to.fullPath } }
+      const isStart = to.name === 'chat' && !to.params['id']
+      return { name: 'login', query: isStart ? {} : { redirect: to.fullPath } }
     }
     return true
   })

@@ -14,6 +14,8 @@ const load: Record<Locale, () => Promise<{ default: Messages }>> = {
   en: () => import('@/locales/en.json'),
 }
 
+const loaded = new Set<Locale>()
+
 export type AppI18n = ReturnType<typeof createAppI18n>
 
 export function createAppI18n() {
@@ -31,8 +33,9 @@ export function createAppI18n() {
 
 /** Loads a language if need be and speaks it from now on. */
 export async function setLocale(i18n: AppI18n, locale: Locale): Promise<void> {
-  if (!i18n.global.availableLocales.includes(locale)) {
+  if (!loaded.has(locale)) {
     i18n.global.setLocaleMessage(locale, (await load[locale]()).default)
+    loaded.add(locale)
   }
   i18n.global.locale.value = locale
   document.documentElement.lang = locale

@@ -41,10 +41,10 @@ function ridge(next: () => number, level: number, swing: number, steps: number):
 export function landscape(seed: string): Landscape {
   const next = random(hash(seed))
   return {
-    sun: { x: 16 + next() * 48, y: 20 + next() * 22, r: 8 + next() * 7 },
-    far: ridge(next, 55, 9, 3),
-    mid: ridge(next, 68, 8, 2),
-    near: ridge(next, 83, 6, 2),
+    sun: { x: 16 + next() * 48, y: 30 + next() * 12, r: 6 + next() * 5 },
+    far: ridge(next, 52, 7, 3),
+    mid: ridge(next, 62, 6, 2),
+    near: ridge(next, 74, 5, 2),
   }
 }
 

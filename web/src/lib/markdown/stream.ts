@@ -34,6 +34,14 @@ export class StreamRenderer {
   }
 }
 
+// The mark of the next point of a list, without its first word, would stand there as a dash for a moment.
+const BARE_MARK = /\n[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]*$/
+
 function heal(block: string): string {
-  return remend(block, { linkMode: 'text-only', htmlTags: false, comparisonOperators: false, katex: false })
+  return remend(block.replace(BARE_MARK, ''), {
+    linkMode: 'text-only',
+    htmlTags: false,
+    comparisonOperators: false,
+    katex: false,
+  })
 }

@@ -1,0 +1,72 @@
+import { expect, expectAccessible, openStarter, register, test } from './fixtures'
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`no screen has a finding of axe (${scheme})`, async ({ page, w, isMobile }) => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    await page.goto('/login')
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+    await expectAccessible(page, 'sign-in')
+    await page.goto('/register')
+    await page.getByRole('button', { name: w('auth.register') }).click()
+    await expect(page.getByText(w('auth.email_bad'))).toBeVisible()
+    await expectAccessible(page, 'sign-up with errors')
+
+    await register(page, w)
+    await expectAccessible(page, 'welcome')
+    await openStarter(page, w)
+    await expectAccessible(page, 'new chat')
+    const composer = page.getByRole('textbox', { name: w('composer.label') })
+    await composer.fill('안녕하세요!')
+    await composer.press('Enter')
+    await expect(page.getByRole('feed').getByRole('article').last()).toHaveAttribute(
+      'data-status',
+      'complete',
+      { timeout: 30_000 },
+    )
+    await composer.fill('가'.repeat(201))
+    await expectAccessible(page, 'conversation, message too long')
+    if (isMobile) {
+      await page.getByRole('button', { name: w('shell.left_show') }).click()
+      await expectAccessible(page, 'left drawer')
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: w('shell.right_show') }).click()
+      await expectAccessible(page, 'right drawer')
+      await page.keyboard.press('Escape')
+    }
+    await page.getByRole('button', { name: w('chat.menu') }).click()
+    await page.getByRole('menuitem', { name: w('chat.delete') }).click()
+    await expectAccessible(page, 'question before deleting')
+    await page.keyboard.press('Escape')
+
+    await page.goto('/characters')
+    await expect(page.getByRole('main').getByRole('listitem').first()).toBeVisible()
+    await expectAccessible(page, 'gallery')
+    await page.goto('/characters/new')
+    await page.getByRole('button', { name: w('characters.create') }).click()
+    await expectAccessible(page, 'editor with errors')
+    await page.goto('/nowhere')
+    await expectAccessible(page, 'missing page')
+  })
+}
+
+test('everything can be reached with the keyboard, past the skip links', async ({ page, w, isMobile }) => {
+  test.skip(isMobile === true, 'a phone has no Tab key')
+  await register(page, w)
+  await openStarter(page, w)
+  const composer = page.getByRole('textbox', { name: w('composer.label') })
+  // It comes to the field by itself on a machine with a mouse.
+  await expect(composer).toBeFocused()
+  // Back to where Tab begins on a page that was just opened.
+  await page.evaluate(() => {
+    document.body.tabIndex = -1
+    document.body.focus()
+  })
+  await page.keyboard.press('Tab')
+  await expect(page.getByRole('link', { name: w('shell.skip_conversation') })).toBeFocused()
+  await page.keyboard.press('Tab')
+  const link = page.getByRole('link', { name: w('shell.skip_composer') })
+  await expect(link).toBeFocused()
+  await expect(link).toBeInViewport()
+  await page.keyboard.press('Enter')
+  await expect(composer).toBeFocused()
+})

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type axeCore from 'axe-core'
+import { type Page, test as base, expect } from '@playwright/test'
+
+type Words = Record<string, Record<string, string>>
+const read = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../src/locales/${name}.json`, import.meta.url), 'utf8')) as Words
+const locales: Record<string, Words> = { ko: read('ko'), en: read('en') }
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+export interface Fixtures {
+  /** The words of the language under test: `w('auth.login')`. */
+  w: (key: string, values?: Record<string, string | number>) => string
+  /** What the page complained about; any entry fails the test. */
+  complaints: string[]
+}
+
+export const test = base.extend<Fixtures>({
+  w: async ({ locale }, use) => {
+    const words = locales[locale?.slice(0, 2) ?? 'ko'] ?? {}
+    await use((key, values = {}) => {
+      const [area = '', name = ''] = key.split('.')
+      const text = words[area]?.[name]
+      if (text === undefined) throw new Error(`no such words: ${key}`)
+      return text.replace(/\{(\w+)\}/g, (_all, slot: string) => String(values[slot] ?? ''))
+    })
+  },
+  complaints: [
+    async ({ page }, use) => {
+      const complaints: string[] = []
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+      })
+      page.on('pageerror', (error) => complaints.push(error.message))
+      page.on('requestfailed', (request) => {
+        // Leaving a page cuts its open streams; anything else that fails is a defect.
+        if (!/ERR_ABORTED/.test(request.failure()?.errorText ?? ''))
+          complaints.push(`failed: ${request.url()}`)
+      })
+      page.on('request', (request) => {
+        const url = new URL(request.url())
+        if (url.protocol.startsWith('http') && url.hostname !== '127.0.0.1')
+          complaints.push(`left the origin: ${url.href}`)
+      })
+      await page.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) =>
+          console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
+        )
+      })
+      await use(complaints)
+      expect(complaints).toEqual([])
+    },
+    { auto: true },
+  ],
+})
+export { expect }
+
+let people = 0
+/** Signs a new person up and stands on the welcome page afterwards. */
+export async function register(page: Page, w: Fixtures['w']): Promise<void> {
+  people += 1
+  const name = `reader_${Date.now().toString(36)}_${people}`
+  await page.goto('/register')
+  await page.getByLabel(w('auth.username'), { exact: true }).fill(name)
+  await page.getByLabel(w('auth.email'), { exact: true }).fill(`${name}@example.com`)
+  await page.getByLabel(w('auth.password'), { exact: true }).fill('Correct-horse battery staple 83')
+  await page.getByRole('button', { name: w('auth.register') }).click()
+  await expect(page.getByRole('heading', { name: w('welcome.title') })).toBeVisible()
+}
+
+/** Picks the first starter and waits until one can write to it. */
+export async function openStarter(page: Page, w: Fixtures['w']): Promise<void> {
+  await page.getByRole('main').getByRole('listitem').getByRole('button').first().click()
+  await expect(page.getByRole('textbox', { name: w('composer.label') })).toBeVisible()
+}
+
+/** Fails on any finding of axe on the page as it stands. */
+export async function expectAccessible(page: Page, what: string): Promise<void> {
+  // Moving things have colours of their own in between.
+  await page.waitForTimeout(300)
+  await page.evaluate(axeSource)
+  const findings = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: typeof axeCore }
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags } })
+    return violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`,
+    )
+  })
+  expect(findings, what).toEqual([])
+}

@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { defineConfig } from '@playwright/test'
+
+// The workers inherit the environment, so that all of them speak of the same port.
+process.env['E2E_PORT'] ??= execFileSync(process.execPath, [
+  '-e',
+  'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })',
+])
+  .toString()
+  .trim()
+const origin = `http://127.0.0.1:${process.env['E2E_PORT']}`
+
+const desktop = { viewport: { width: 1440, height: 900 } }
+const mobile = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+
+export default defineConfig({
+  testDir: 'e2e',
+  workers: 1,
+  forbidOnly: Boolean(process.env['CI']),
+  reporter: 'list',
+  timeout: 60_000,
+  use: {
+    baseURL: origin,
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: process.env['CHROMIUM_BIN'] ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  projects: [
+    { name: 'desktop-ko', use: { ...desktop, locale: 'ko-KR' } },
+    { name: 'desktop-en', use: { ...desktop, locale: 'en-US' } },
+    { name: 'mobile-ko', use: { ...mobile, locale: 'ko-KR' } },
+    { name: 'mobile-en', use: { ...mobile, locale: 'en-US' } },
+  ],
+  webServer: {
+    command: 'node e2e/start-server.mjs',
+    url: `${origin}/readyz`,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 5_000 },
+  },
+})

@@ -1,0 +1,240 @@
+// @vitest-environment node
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { sse, turnEvents } from '@/testing/msw'
+import { http, setupHttp } from './http'
+import type { ApiError } from './problem'
+import { followTurnStream, sendMessageStream, type TurnEvent } from './stream'
+
+interface Call {
+  method: string
+  url: string
+  headers: Headers
+  body: unknown
+}
+type Answer = (call: Call, signal: AbortSignal) => Response | Promise<Response>
+
+let calls: Call[] = []
+let answers: Answer[] = []
+const onUnauthorized = vi.fn()
+
+beforeEach(() => {
+  calls = []
+  answers = []
+  onUnauthorized.mockClear()
+  setupHttp({ token: () => 'token', locale: () => 'ko', onUnauthorized, onReachable: () => {} })
+  http.defaults.baseURL = 'http://localhost'
+  http.defaults.env = {
+    ...http.defaults.env,
+    fetch: (async (input: Request | string, init?: RequestInit) => {
+      const request = new Request(input, init)
+      const text = await request.text()
+      const call = {
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: text ? JSON.parse(text) : null,
+      }
+      calls.push(call)
+      const answer = answers.shift()
+      if (!answer) throw new Error('no answer prepared')
+      return answer(call, request.signal)
+    }) as typeof fetch,
+  }
+})
+afterEach(() => vi.useRealTimers())
+
+const encoder = new TextEncoder()
+
+function stream(chunks: (string | Uint8Array)[], { open = false } = {}): Answer {
+  return (_call, signal) =>
+    new Response(
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const chunk of chunks)
+            controller.enqueue(typeof chunk === 'string' ? encoder.encode(chunk) : chunk)
+          if (!open) controller.close()
+          else
+            signal.addEventListener('abort', () =>
+              controller.error(new DOMException('aborted', 'AbortError')),
+            )
+        },
+      }),
+      { headers: { 'content-type': 'text/event-stream' } },
+    )
+}
+
+function refuse(status: number, code: string, headers: Record<string, string> = {}): Answer {
+  return () => new Response(JSON.stringify({ status, code }), { status, headers })
+}
+const unreachable: Answer = () => {
+  throw new TypeError('fetch failed')
+}
+
+function send(overrides: { silenceMs?: number; signal?: AbortSignal } = {}) {
+  const events: TurnEvent[] = []
+  const connected: boolean[] = []
+  const end = sendMessageStream(
+    { chatId: 7, content: '안녕', idempotencyKey: 'key-1' },
+    { onEvent: (event) => events.push(event), onConnected: (value) => connected.push(value) },
+    { signal: new AbortController().signal, backoff: () => 0, ...overrides },
+  )
+  return { events, connected, end }
+}
+const textOf = (events: TurnEvent[]) =>
+  events.map((event) => (event.type === 'delta' ? event.text : '')).join('')
+const words = ['안녕하세요, ', '🦁', ' **반가워요**', '.\n\n끝']
+
+describe('sending a message', () => {
+  it('reads the same events wherever the bytes are cut', async () => {
+    const bytes = encoder.encode(turnEvents(words).join(''))
+    for (const size of [1, 2, 3, 7, 64, bytes.length]) {
+      const chunks: Uint8Array[] = []
+      for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.slice(at, at + size))
+      answers = [stream(chunks)]
+      const { events, end } = send()
+      await expect(end).resolves.toBe('ended')
+      expect(textOf(events)).toBe(words.join(''))
+      expect(events.at(-1)?.type).toBe('done')
+    }
+  })
+
+  it('is asked for as a stream, with its key and the token', async () => {
+    answers = [stream(turnEvents(words))]
+    await send().end
+    const [call] = calls
+    expect(call).toMatchObject({
+      method: 'POST',
+      url: 'http://localhost/api/chats/7/messages',
+      body: { content: '안녕' },
+    })
+    expect(call?.headers.get('accept')).toBe('text/event-stream')
+    expect(call?.headers.get('idempotency-key')).toBe('key-1')
+    expect(call?.headers.get('authorization')).toBe('Bearer token')
+  })
+
+  it('takes an end without a last word for a break and asks for the rest', async () => {
+    const all = turnEvents(words)
+    answers = [stream(all.slice(0, 3)), stream(all.slice(3))]
+    const { events, connected, end } = send()
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+    expect(calls[1]).toMatchObject({ method: 'GET', url: 'http://localhost/api/chats/7/turns/t1/events' })
+    expect(calls[1]?.headers.get('last-event-id')).toBe('3')
+    expect(connected).toEqual([true, false, true])
+  })
+
+  it('takes half an event before a break for none', async () => {
+    const all = turnEvents(words)
+    answers = [stream([...all.slice(0, 2), all[2]?.slice(0, 20) ?? '']), stream(all.slice(2))]
+    const { events, end } = send()
+    await end
+    expect(textOf(events)).toBe(words.join(''))
+    expect(calls[1]?.headers.get('last-event-id')).toBe('2')
+  })
+
+  it('is sent again under the same key when nobody answered', async () => {
+    answers = [unreachable, refuse(503, 'service_unavailable'), stream(turnEvents(words))]
+    await send().end
+    expect(calls.map((call) => call.headers.get('idempotency-key'))).toEqual(['key-1', 'key-1', 'key-1'])
+  })
+
+  it('gives up after six tries and says why', async () => {
+    answers = Array.from({ length: 6 }, () => unreachable)
+    await expect(send().end).rejects.toMatchObject({ problem: { status: 0, code: 'network' } })
+    expect(calls).toHaveLength(6)
+  })
+
+  it.each([
+    [422, 'validation_failed'],
+    [409, 'turn_running'],
+    [404, 'not_found'],
+    [500, 'internal'],
+  ])('takes %i for the last word', async (status, code) => {
+    answers = [refuse(status, code)]
+    await expect(send().end).rejects.toMatchObject({ problem: { status, code } })
+    expect(calls).toHaveLength(1)
+  })
+
+  it('says how long to wait when there were too many', async () => {
+    answers = [refuse(429, 'too_many_turns', { 'retry-after': '7' })]
+    const error = (await send().end.catch((thrown: unknown) => thrown)) as ApiError
+    expect(error.retryAfter).toBe(7)
+  })
+
+  it('reports that the session is over', async () => {
+    answers = [refuse(401, 'unauthorized')]
+    await expect(send().end).rejects.toMatchObject({ problem: { code: 'unauthorized' } })
+    expect(onUnauthorized).toHaveBeenCalledOnce()
+  })
+
+  it('takes silence for a break', async () => {
+    const all = turnEvents(words)
+    answers = [stream(all.slice(0, 2), { open: true }), stream(all.slice(2))]
+    const { events, end } = send({ silenceMs: 30 })
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+  })
+
+  it('lets pings pass and ignores events that it does not know', async () => {
+    const all = turnEvents(words)
+    answers = [stream([all[0] ?? '', ': ping\n\n', sse(2, 'surprise', { run: 'alert(1)' }), ...all.slice(1)])]
+    const { events, end } = send()
+    await end
+    expect(events.map((event) => event.type)).toEqual([
+      'turn',
+      'delta',
+      'delta',
+      'delta',
+      'delta',
+      'usage',
+      'done',
+    ])
+  })
+
+  it('hands an error event on as a problem and ends', async () => {
+    answers = [
+      stream([
+        ...turnEvents(words).slice(0, 3),
+        sse(9, 'error', { status: 502, code: 'upstream_failed', turn_id: 't1' }),
+      ]),
+    ]
+    const { events, end } = send()
+    await expect(end).resolves.toBe('ended')
+    expect(events.at(-1)).toMatchObject({ type: 'error', problem: { status: 502, code: 'upstream_failed' } })
+  })
+
+  it('stops at once when it is told to', async () => {
+    const controller = new AbortController()
+    answers = [stream(turnEvents(words).slice(0, 2), { open: true })]
+    const { events, end } = send({ signal: controller.signal })
+    await vi.waitFor(() => expect(events).toHaveLength(2))
+    controller.abort()
+    await expect(end).rejects.toMatchObject({ problem: { code: 'aborted' } })
+    expect(calls).toHaveLength(1)
+  })
+})
+
+describe('following a turn', () => {
+  const follow = (onEvent: (event: TurnEvent) => void) =>
+    followTurnStream(7, 't1', { onEvent }, { signal: new AbortController().signal, backoff: () => 0 })
+
+  it('begins at the beginning', async () => {
+    answers = [stream(turnEvents(words))]
+    const events: TurnEvent[] = []
+    await expect(follow((event) => events.push(event))).resolves.toBe('ended')
+    expect(calls[0]?.method).toBe('GET')
+    expect(calls[0]?.headers.has('last-event-id')).toBe(false)
+    expect(textOf(events)).toBe(words.join(''))
+  })
+
+  it('says when nothing is left to tell', async () => {
+    answers = [() => new Response(null, { status: 204 })]
+    await expect(follow(() => {})).resolves.toBe('gone')
+  })
+
+  it('tries again after 429 and 5xx, and no further after 404', async () => {
+    answers = [refuse(429, 'too_many_requests'), refuse(500, 'internal'), refuse(404, 'not_found')]
+    await expect(follow(() => {})).rejects.toMatchObject({ problem: { status: 404 } })
+    expect(calls).toHaveLength(3)
+  })
+})

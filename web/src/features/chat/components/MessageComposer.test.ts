@@ -1,0 +1,111 @@
+import { fireEvent, screen } from '@testing-library/vue'
+import userEvent from '@testing-library/user-event'
+import { describe, expect, it, vi } from 'vitest'
+import { defineComponent, h, ref } from 'vue'
+import { renderApp } from '@/testing/render'
+import MessageComposer from './MessageComposer.vue'
+
+function setup(props: Record<string, unknown> = {}, locale: 'ko' | 'en' = 'ko') {
+  const send = vi.fn()
+  const text = ref('')
+  const Host = defineComponent(
+    () => () =>
+      h(MessageComposer, {
+        name: '하루',
+        max: 200,
+        ...props,
+        modelValue: text.value,
+        'onUpdate:modelValue': (value: string) => (text.value = value),
+        onSend: send,
+      }),
+  )
+  renderApp(Host, { locale })
+  const field = screen.getByRole('textbox')
+  const button = () => screen.getByRole('button', { name: /보내|보낼|Send/ })
+  return { send, text, field, button, type: (value: string) => fireEvent.update(field, value) }
+}
+
+describe('MessageComposer', () => {
+  it('sends with Enter and breaks the line with Shift+Enter', async () => {
+    const { field, send, text } = setup()
+    await userEvent.type(field, '안녕{Shift>}{Enter}{/Shift}하루')
+    expect(send).not.toHaveBeenCalled()
+    expect(text.value).toBe('안녕\n하루')
+    await userEvent.type(field, '{Enter}')
+    expect(send).toHaveBeenCalledExactlyOnceWith('안녕\n하루')
+  })
+
+  it.each([
+    ['isComposing', { key: 'Enter', isComposing: true }],
+    ['the code 229', { key: 'Enter', keyCode: 229 }],
+  ])('leaves Enter to the input method while it composes (%s)', async (_name, init) => {
+    const { field, send, type } = setup()
+    await type('안녕')
+    await fireEvent.keyDown(field, init)
+    expect(send).not.toHaveBeenCalled()
+  })
+
+  it('counts 200 decomposed syllables as 200 and sends them', async () => {
+    const { send, type, button } = setup()
+    const text = '가'.repeat(200).normalize('NFD')
+    await type(text)
+    expect(screen.getByTestId('counter')).toHaveTextContent('200 / 200자')
+    expect(button()).toBeEnabled()
+    await userEvent.click(button())
+    expect(send).toHaveBeenCalledExactlyOnceWith(text)
+  })
+
+  it('refuses 201 and says how many are too many', async () => {
+    const { field, send, type, button, text } = setup()
+    await type('가'.repeat(201))
+    expect(button()).toBeDisabled()
+    expect(screen.getByText('1자 넘었어요')).toBeVisible()
+    expect(field).toHaveAccessibleDescription('1자 넘었어요')
+    expect(field).toBeInvalid()
+    await fireEvent.keyDown(field, { key: 'Enter' })
+    expect(send).not.toHaveBeenCalled()
+    expect(text.value).toHaveLength(201)
+    expect(field).not.toHaveAttribute('maxlength')
+  })
+
+  it('does not count white space around the text', async () => {
+    const { type } = setup()
+    await type('  안녕 \n')
+    expect(screen.getByTestId('counter')).toHaveTextContent('2 / 200자')
+  })
+
+  it('sends nothing invisible', async () => {
+    const { type, button } = setup()
+    await type(' \u200b\n')
+    expect(button()).toBeDisabled()
+  })
+
+  it('lets people type while a reply is being written, and waits with sending', async () => {
+    const { field, send, type, button } = setup({ sending: true })
+    await type('다음 말')
+    expect(field).toBeEnabled()
+    expect(button()).toBeDisabled()
+    await fireEvent.keyDown(field, { key: 'Enter' })
+    expect(send).not.toHaveBeenCalled()
+  })
+
+  it('joins the name with the right particle', () => {
+    expect(setup({ name: '솔' }).field).toHaveAttribute('placeholder', '솔과 이야기하기')
+  })
+
+  it('speaks English', () => {
+    expect(setup({}, 'en').field).toHaveAttribute('placeholder', 'Talk with 하루')
+  })
+
+  it('says that the model is a demo', () => {
+    setup({ demo: true })
+    expect(screen.getByText('데모 모델 · 실제 AI가 아닙니다')).toBeVisible()
+  })
+
+  it('counts down until sending is allowed again', async () => {
+    const { type, button } = setup({ blockedUntil: Date.now() + 5_000 })
+    await type('안녕')
+    expect(button()).toBeDisabled()
+    expect(screen.getByText(/초 뒤에 보낼 수 있어요/)).toBeVisible()
+  })
+})

@@ -1,0 +1,23 @@
+import '@testing-library/jest-dom/vitest'
+import 'fake-indexeddb/auto'
+import { cleanup } from '@testing-library/vue'
+import { afterEach, vi } from 'vitest'
+
+if (typeof window !== 'undefined') {
+  afterEach(cleanup)
+  // What jsdom lacks; every test is a wide window with a mouse and a light theme.
+  window.matchMedia ??= (query: string) =>
+    ({
+      matches: /hover: hover|min-width/.test(query),
+      media: query,
+      addEventListener: () => {},
+      removeEventListener: () => {},
+    }) as unknown as MediaQueryList
+  globalThis.ResizeObserver ??= class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  }
+  Element.prototype.scrollIntoView ??= () => {}
+  vi.stubGlobal('CSS', { supports: () => true })
+}
