@@ -22,7 +22,7 @@
 //!               "messages":[{"role":"user","content":"등대에 가고 싶어"}]}"#)
 //!     .send().await?;
 //! assert_eq!(answer.status(), 200);
-//! assert!(answer.text().await?.contains("등대에"));
+//! assert!(answer.text().await?.contains("등대"));
 //! assert_eq!(simulator.bill().total.charges, 1);
 //! simulator.stop().await;
 //! # Ok(())

@@ -103,6 +103,82 @@ fn is_hangul(character: char) -> bool {
     matches!(character, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
 }
 
+/// Words too common to come back to.
+const COMMON_WORDS: &[&str] = &[
+    "about",
+    "again",
+    "anything",
+    "because",
+    "could",
+    "going",
+    "hello",
+    "please",
+    "really",
+    "should",
+    "something",
+    "tell",
+    "thanks",
+    "that",
+    "their",
+    "there",
+    "these",
+    "they",
+    "thing",
+    "think",
+    "this",
+    "want",
+    "what",
+    "when",
+    "where",
+    "which",
+    "with",
+    "would",
+    "your",
+    "가르쳐줘",
+    "궁금해",
+    "그리고",
+    "그런데",
+    "들려줘",
+    "들려주세요",
+    "말해줘",
+    "부탁해",
+    "싶어",
+    "싶어요",
+    "싶은데",
+    "안녕",
+    "안녕하세요",
+    "알려줘",
+    "알려주세요",
+    "어떻게",
+    "이야기",
+    "있어",
+    "있어요",
+    "해줘",
+    "해주세요",
+];
+
+/// Particles that seldom end a word by themselves, longest first.
+const PARTICLES: &[&str] = &[
+    "에서는",
+    "에서",
+    "에게",
+    "으로",
+    "을",
+    "를",
+    "에",
+    "은",
+    "는",
+];
+
+/// Takes a particle off a Korean word, if something is left of it.
+fn stem(word: &str) -> &str {
+    let stems = PARTICLES
+        .iter()
+        .filter_map(|particle| word.strip_suffix(particle));
+    let whole = |stem: &&str| stem.chars().count() > 1;
+    stems.into_iter().find(whole).unwrap_or(word)
+}
+
 /// Chooses the word to come back to: the longest one, the first of several. Triggers are no words.
 fn topic(text: &str) -> Option<String> {
     const LONGEST: usize = 24;
@@ -115,13 +191,14 @@ fn topic(text: &str) -> Option<String> {
     }
     spoken.push_str(rest);
     let words = spoken.split(|character: char| !character.is_alphanumeric());
-    let mut best = "";
-    for word in words.filter(|word| word.chars().count() <= LONGEST) {
-        if word.chars().count() > best.chars().count() {
-            best = word;
-        }
-    }
-    (best.chars().count() > 1).then(|| best.to_owned())
+    let telling: Vec<&str> = words
+        .map(stem)
+        .filter(|word| (2..=LONGEST).contains(&word.chars().count()))
+        .filter(|word| !COMMON_WORDS.contains(&word.to_lowercase().as_str()))
+        .collect();
+    // Of equals the last one would be taken, so the words are looked at backwards.
+    let longest = telling.iter().rev().max_by_key(|word| word.chars().count());
+    longest.map(|word| (*word).to_owned())
 }
 
 /// Cuts a reply into the pieces in which it is streamed: one or two words each.
@@ -163,6 +240,20 @@ mod tests {
                 digest,
             );
             assert!(reply.contains("lighthouse"), "{reply}");
+        }
+    }
+
+    #[test]
+    fn the_word_to_come_back_to_is_a_telling_one() {
+        for (text, word) in [
+            ("tell me about boats", Some("boats")),
+            ("등대에 가고 싶어요", Some("등대")),
+            ("바다에서는 뭘 해?", Some("바다")),
+            ("Hello there, what would you please", Some("you")),
+            ("안녕하세요!", None),
+            ("?", None),
+        ] {
+            assert_eq!(topic(text).as_deref(), word, "{text}");
         }
     }
 
