@@ -72,6 +72,13 @@
 //! `error` by header works on every path under `/v1`. A spend cap is
 //! `error;status=429;code=enforced_spend_limit_reached`; what a proxy answers is `error;status=502;body=html`.
 //!
+//! # The bill
+//!
+//! A charge is opened when an answer begins and follows what is generated. When the client leaves, a scenario breaks
+//! the stream or the simulator stops, it is closed as it stands, with `complete: false`. On Unix a client that leaves
+//! is noticed at once, even between two deltas; elsewhere at the next delta. Errors instead of an answer, counting
+//! and refusals before any output cost nothing.
+//!
 //! # What is simplified
 //!
 //! - Tokens are weights of characters, see the module `tokens`; images and PDF files have a flat rate.

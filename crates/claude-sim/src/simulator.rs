@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::bill::Bill;
 use crate::clock::{Clock, SystemClock};
 use crate::record::RecordedRequest;
-use crate::server::{self, Settings, Shared};
+use crate::server::{self, Peer, Settings, Shared};
 
 /// Longer than any client keeps an idle connection, so that none is closed while a request is on its way.
 const KEEP_ALIVE: Duration = Duration::from_mins(5);
@@ -143,10 +143,11 @@ fn serve(listener: TcpListener, shared: web::Data<Shared>, workers: usize) -> io
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(1)
         .disable_signals()
-        .on_connect(|connection, _| {
+        .on_connect(|connection, data| {
             if let Some(stream) = connection.downcast_ref::<TcpStream>() {
                 // Small events must not wait for the acknowledgement of earlier ones; without it they are only late.
                 let _ = stream.set_nodelay(true);
+                data.insert(Peer::of(stream));
             }
         })
         .listen(listener)?;

@@ -1,12 +1,12 @@
 //! `POST /v1/messages` and `POST /v1/messages/count_tokens`.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::rt::time::sleep;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lionrocket_claude_wire::{ErrorType, TokenCount};
 use serde_json::{Value, json};
 
 use super::access::{self, Access, Load};
+use super::peer::{Cut, Peer, pause};
 use super::play::{Beginning, play};
 use super::{Shared, request_id};
 use crate::answer::Answer;
@@ -31,7 +31,10 @@ pub(super) async fn create(
     let outcome = match (body, access) {
         // The proxy that minds the size stands before whatever checks the key.
         (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
-        (Ok(body), Ok(access)) => answer(&shared, &access, &body, &id).await,
+        (Ok(body), Ok(access)) => {
+            let peer = Peer::of_request(&request);
+            answer(&shared, &access, &body, &id, peer).await
+        }
     };
     let (response, load) = match outcome {
         Ok(answered) => answered,
@@ -117,6 +120,7 @@ async fn answer(
     access: &Access,
     body: &[u8],
     request_id: &str,
+    peer: Option<Peer>,
 ) -> Result<(HttpResponse, Load), Failure> {
     let prepared = {
         let body = access::decode(body)?;
@@ -130,20 +134,24 @@ async fn answer(
     };
     if prepared.stream {
         let steps = script::write(&prepared.answer, &prepared.scenario, prepared.timing);
-        let body = play(shared.clone(), steps, prepared.beginning);
+        let body = play(shared.clone(), steps, prepared.beginning, peer);
         let response = HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, "text/event-stream; charset=utf-8"))
             .insert_header((CACHE_CONTROL, "no-cache"))
             .streaming(body);
         return Ok((response, load));
     }
-    plain(shared, prepared)
+    plain(shared, prepared, peer.as_ref())
         .await
         .map(|response| (response, load))
 }
 
 /// Answers in one piece.
-async fn plain(shared: &web::Data<Shared>, prepared: Prepared) -> Result<HttpResponse, Failure> {
+async fn plain(
+    shared: &web::Data<Shared>,
+    prepared: Prepared,
+    peer: Option<&Peer>,
+) -> Result<HttpResponse, Failure> {
     let Prepared {
         answer,
         scenario,
@@ -155,16 +163,16 @@ async fn plain(shared: &web::Data<Shared>, prepared: Prepared) -> Result<HttpRes
         let message = script::error_message(kind.as_str());
         return Err(Failure::new(status_of(&kind), kind, message));
     }
-    if !timing.first_token.is_zero() {
-        sleep(timing.first_token).await;
-    }
+    pause(timing.first_token, peer).await.map_err(left)?;
     if let Scenario::Disconnect { .. } | Scenario::Truncate { .. } = scenario {
         return Ok(cut(shared.clone(), &answer, &scenario, beginning));
     }
     let charge = beginning.begin(shared);
-    generate(&answer, timing, &charge).await;
-    if let Scenario::Stall { pause, .. } = scenario {
-        sleep(pause).await;
+    generate(&answer, timing, &charge, peer)
+        .await
+        .map_err(left)?;
+    if let Scenario::Stall { pause: time, .. } = scenario {
+        pause(time, peer).await.map_err(left)?;
     }
     charge.complete();
     let mut message = serde_json::to_value(answer.finished()).unwrap_or_default();
@@ -192,16 +200,27 @@ async fn plain(shared: &web::Data<Shared>, prepared: Prepared) -> Result<HttpRes
 }
 
 /// Generates at the configured pace; the charge follows.
-async fn generate(answer: &Answer, timing: Timing, charge: &OpenCharge) {
+async fn generate(
+    answer: &Answer,
+    timing: Timing,
+    charge: &OpenCharge,
+    peer: Option<&Peer>,
+) -> Result<(), Cut> {
     if !timing.pace.is_zero() {
         for (at, piece) in answer.pieces.iter().enumerate() {
             if at > 0 {
-                sleep(timing.pace).await;
+                pause(timing.pace, peer).await?;
             }
             charge.set_output(piece.output_tokens);
         }
     }
     charge.set_output(answer.output_tokens());
+    Ok(())
+}
+
+/// The answer that nobody reads, because the client has left.
+fn left(_: Cut) -> Failure {
+    Failure::new(499, ErrorType::Api, "Client Closed Request")
 }
 
 /// Sends half of the body, then cuts the connection or pretends that was all.
@@ -223,7 +242,7 @@ fn cut(
     }
     HttpResponse::Ok()
         .content_type("application/json")
-        .streaming(play(shared, steps, beginning))
+        .streaming(play(shared, steps, beginning, None))
 }
 
 /// The status that an error of a kind has outside of a stream.

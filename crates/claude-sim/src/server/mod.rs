@@ -4,6 +4,7 @@ mod access;
 mod control;
 mod messages;
 mod models;
+mod peer;
 mod play;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use crate::failure::Failure;
 use crate::record::Recorder;
 use crate::scenario::Counters;
 use crate::script::Timing;
+
+pub(crate) use peer::Peer;
 
 /// How the simulator behaves.
 #[derive(Clone)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::rt::time::sleep;
 use actix_web::web;
 use async_stream::try_stream;
 use bytes::{Bytes, BytesMut};
@@ -10,17 +9,13 @@ use futures_util::Stream;
 use jiff::Timestamp;
 
 use super::Shared;
+use super::peer::{Cut, Peer, pause};
 use crate::bill::ChargeStart;
 use crate::cache::CachePlan;
 use crate::script::Step;
 
 /// Time for what was sent to leave the machine before its connection is cut.
 const FLUSH_TIME: Duration = Duration::from_millis(20);
-
-/// The connection is to be cut.
-#[derive(Debug, thiserror::Error)]
-#[error("the scenario cuts the connection")]
-pub(super) struct Cut;
 
 /// What happens when an answer begins.
 pub(super) struct Beginning {
@@ -44,6 +39,7 @@ pub(super) fn play(
     shared: web::Data<Shared>,
     steps: Vec<Step>,
     beginning: Beginning,
+    peer: Option<Peer>,
 ) -> impl Stream<Item = Result<Bytes, Cut>> {
     try_stream! {
         let mut beginning = Some(beginning);
@@ -59,13 +55,13 @@ pub(super) fn play(
                     if !buffer.is_empty() {
                         yield buffer.split().freeze();
                     }
-                    sleep(time).await;
+                    pause(time, peer.as_ref()).await?;
                 }
                 Step::Abort => {
                     if !buffer.is_empty() {
                         yield buffer.split().freeze();
                     }
-                    sleep(FLUSH_TIME).await;
+                    pause(FLUSH_TIME, None).await?;
                     Err(Cut)?;
                 }
             }

@@ -1,7 +1,7 @@
 use lionrocket_claude_sim::Simulator;
 use serde_json::json;
 
-use crate::support::{FIRST, SECOND, Sim, body, send};
+use crate::support::{FIRST, SECOND, Sim, body, send, with};
 
 #[tokio::test]
 async fn both_ways_to_send_a_key_are_accepted() {
@@ -148,4 +148,21 @@ async fn stopping_frees_the_port() {
     let address = sim.simulator.base_url().replace("http://", "");
     sim.simulator.stop().await;
     assert!(std::net::TcpListener::bind(address).is_ok());
+}
+
+#[tokio::test]
+async fn stopping_cuts_running_answers() {
+    let sim = Sim::start().await;
+    let ask = with(body("hi"), json!({"stream": true}));
+    let request = sim
+        .post("/v1/messages", &ask)
+        .header("x-sim-scenario", "stall;ms=3600000");
+    let mut running = request.send().await.unwrap();
+    running.chunk().await.unwrap().unwrap();
+    let limit = std::time::Duration::from_secs(10);
+    tokio::time::timeout(limit, sim.simulator.stop())
+        .await
+        .unwrap();
+    let rest = tokio::time::timeout(limit, running.chunk()).await.unwrap();
+    assert!(rest.is_err(), "{rest:?}");
 }
