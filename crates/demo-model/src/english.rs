@@ -12,6 +12,7 @@ pub(crate) const TONGUE: Tongue = Tongue {
     hello,
     i_am,
     answers,
+    opening_up: &OPENING_UP,
     asking_on: &ASKING_ON,
     story,
 };
@@ -27,14 +28,20 @@ fn i_am(name: &str) -> String {
     format!("I'm {name}.")
 }
 
-const ASKING_ON: [&str; 7] = [
+const OPENING_UP: [&str; 5] = [
     "What shall we talk about?",
     "What is on your mind today?",
+    "How has your day been so far?",
+    "Say whatever you like. I'm listening.",
+    "What have you been thinking about lately?",
+];
+
+const ASKING_ON: [&str; 5] = [
     "Will you tell me a little more?",
     "What happened next?",
-    "What do you usually do when that happens?",
-    "Take your time. I'm listening.",
-    "How does that sit with you now?",
+    "How did that feel?",
+    "Which part of it do you remember best?",
+    "Go on, take your time.",
 ];
 
 fn answers(scene: &Scene<'_>) -> Vec<String> {

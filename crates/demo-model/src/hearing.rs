@@ -45,22 +45,6 @@ impl Intent {
             Self::Greeting | Self::AsksName | Self::TellsName | Self::AsksNature | Self::Story
         )
     }
-
-    /// Whether a question after the answer keeps the conversation going.
-    pub(crate) const fn leaves_room(self) -> bool {
-        matches!(
-            self,
-            Self::Greeting
-                | Self::Thanks
-                | Self::Glad
-                | Self::TellsName
-                | Self::Laugh
-                | Self::Statement
-                | Self::MoreOfIt
-                | Self::Yes
-                | Self::No
-        )
-    }
 }
 
 /// A message as the demo model understands it.
@@ -202,6 +186,9 @@ const KOREAN_SIGNS: &[Signs] = &[
             "울고싶",
             "아파",
             "그리워",
+            "싸웠",
+            "다퉜",
+            "헤어졌",
         ],
     ),
     (
@@ -647,7 +634,10 @@ fn topic(text: &str, language: Language) -> Option<String> {
         Language::English => words
             .filter(|word| word.chars().count() >= 4 && word.chars().all(char::is_alphabetic))
             .filter(|word| !ENGLISH_COMMON.contains(&word.to_lowercase().as_str()))
-            .first_max_by_key(|word| word.chars().count()),
+            .first_max_by_key(|word| {
+                let is_verb = word.ends_with("ed") || word.ends_with("ing");
+                (!is_verb, word.chars().count())
+            }),
     };
     best.filter(|word| word.chars().count() <= MAX_TOPIC_CHARS)
         .map(str::to_owned)
@@ -1034,6 +1024,7 @@ mod tests {
         }
         for (text, expected) in [
             ("I planted tomatoes", Some("tomatoes")),
+            ("I walked through the woods", Some("woods")),
             ("what is that", None),
             ("!!!", None),
         ] {

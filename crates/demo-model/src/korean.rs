@@ -16,6 +16,7 @@ pub(crate) const TONGUE: Tongue = Tongue {
     hello,
     i_am,
     answers,
+    opening_up: &OPENING_UP,
     asking_on: &ASKING_ON,
     story,
 };
@@ -31,14 +32,20 @@ fn i_am(name: &str) -> String {
     format!("저는 {}.", with(name, Is))
 }
 
-const ASKING_ON: [&str; 7] = [
+const OPENING_UP: [&str; 5] = [
     "오늘은 어떤 이야기를 나눠 볼까요?",
     "지금 마음속에 있는 걸 하나만 꺼내 주실래요?",
     "요즘 가장 자주 떠오르는 생각은 뭐예요?",
-    "편하게 말해 주세요. 천천히 들을게요.",
+    "무슨 이야기든 편하게 해 주세요. 천천히 들을게요.",
+    "오늘 하루는 어떻게 보내셨어요?",
+];
+
+const ASKING_ON: [&str; 5] = [
     "조금 더 들려주실래요?",
     "그다음에는 어떻게 되었어요?",
-    "그럴 때 보통 무엇을 하세요?",
+    "그때 마음은 어땠어요?",
+    "거기서 가장 기억에 남는 건 뭐예요?",
+    "편하게 이어서 말해 주세요. 천천히 들을게요.",
 ];
 
 fn answers(scene: &Scene<'_>) -> Vec<String> {
@@ -168,10 +175,7 @@ fn about_names(scene: &Scene<'_>) -> Vec<String> {
         (Intent::OwnName | Intent::TellsName, _) => vec![
             "아직 이름을 듣지 못했어요. 알려 주시면 그렇게 부를게요.".to_owned(),
             "글쎄요, 아직 말해 주신 적이 없는걸요. 어떻게 불러 드릴까요?".to_owned(),
-            format!(
-                "제 이름은 {}. 이제 그쪽 이름도 알려 주실래요?",
-                with(name, Is)
-            ),
+            format!("제 이름은 {}. 이제 이름을 알려 주실래요?", with(name, Is)),
         ],
         _ => vec![
             format!("제 이름은 {}.", with(name, Is)),
@@ -240,7 +244,7 @@ fn questions(scene: &Scene<'_>) -> Vec<String> {
             quoted(topic, If)
         ),
         format!(
-            "{} 보는 사람에 따라 다르게 보이는 것 같아요. 그쪽 눈에는 어떻게 보여요?",
+            "{} 보는 사람에 따라 다르게 보이는 것 같아요. 어떻게 보고 계세요?",
             quoted(topic, Topic)
         ),
         format!(
@@ -310,8 +314,7 @@ fn story(scene: &Scene<'_>, picker: &mut Picker) -> String {
                 quoted(topic, Called)
             ),
             format!(
-                "{} 꼭 맞는 이야기인지는 모르겠지만, {} 들려드릴게요.",
-                quoted(topic, With),
+                "‘{topic}’에 꼭 맞는 이야기인지는 모르겠지만, {} 들려드릴게요.",
                 with(name, Subject)
             ),
         ];
@@ -322,7 +325,7 @@ fn story(scene: &Scene<'_>, picker: &mut Picker) -> String {
             "여기서 끝이에요. {} 이 이야기를 떠올릴 때마다 조금 용감해져요.",
             with(name, Topic)
         ),
-        "자, 이제 그다음은 그쪽이 이어서 지어 주실래요?".to_owned(),
+        "자, 이다음은 함께 이어서 지어 볼까요?".to_owned(),
     ];
     let opening = picker.pick(openings);
     let body = picker.pick(STORIES);

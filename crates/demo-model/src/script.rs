@@ -38,7 +38,9 @@ pub(crate) struct Tongue {
     pub(crate) i_am: fn(name: &str) -> String,
     /// All that fits the message, except for stories.
     pub(crate) answers: fn(&Scene<'_>) -> Vec<String>,
-    /// Questions that keep the conversation going.
+    /// Questions that begin a subject.
+    pub(crate) opening_up: &'static [&'static str],
+    /// Questions about what was just said.
     pub(crate) asking_on: &'static [&'static str],
     /// Tells a story.
     pub(crate) story: fn(&Scene<'_>, &mut Picker) -> String,
@@ -139,8 +141,18 @@ fn body(tongue: &Tongue, scene: &Scene<'_>, picker: &mut Picker) -> String {
     } else {
         parts.push(picker.pick((tongue.answers)(scene)));
     }
-    if intent.leaves_room() {
-        parts.push(picker.pick(tongue.asking_on.iter().copied()));
+    let questions = match intent {
+        Intent::Greeting
+        | Intent::Thanks
+        | Intent::TellsName
+        | Intent::Laugh
+        | Intent::Yes
+        | Intent::No => tongue.opening_up,
+        Intent::Statement | Intent::MoreOfIt | Intent::Glad => tongue.asking_on,
+        _ => &[],
+    };
+    if !questions.is_empty() {
+        parts.push(picker.pick(questions.iter().copied()));
     }
     parts.join(" ")
 }
