@@ -287,6 +287,8 @@ fn wrong_headers() -> Vec<(&'static str, String)> {
         ("alg ES256", field("alg", json!("ES256"))),
         ("alg EdDSA", field("alg", json!("EdDSA"))),
         ("alg PS256", field("alg", json!("PS256"))),
+        ("HS384 over a hash of HS256", field("alg", json!("HS384"))),
+        ("HS512 over a hash of HS256", field("alg", json!("HS512"))),
         ("a true HS384", hs("HS384", Algorithm::HS384)),
         ("a true HS512", hs("HS512", Algorithm::HS512)),
         (
