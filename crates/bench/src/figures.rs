@@ -1,0 +1,405 @@
+//! The figures and how each is taken.
+
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures are printed with one decimal"
+)]
+
+use std::{
+    future::Future,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use futures_util::{StreamExt, future::try_join_all};
+use serde_json::{Value, json};
+
+use crate::{
+    baseline,
+    client::{Client, http},
+    process::{Programs, Running, free_port},
+    seed,
+};
+
+/// How long one window of load is.
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// The figures of one run.
+pub(crate) struct Report {
+    rounds: usize,
+    rows: Vec<[String; 3]>,
+}
+
+impl Report {
+    pub(crate) const fn new(rounds: usize) -> Self {
+        Self {
+            rounds,
+            rows: Vec::new(),
+        }
+    }
+
+    fn row(&mut self, what: &str, figure: String, bar: &str) {
+        eprintln!("{what}: {figure} (bar: {bar})");
+        self.rows.push([what.to_owned(), figure, bar.to_owned()]);
+    }
+
+    /// Prints the figures as a Markdown table.
+    pub(crate) fn print(&self) {
+        println!("| work | figure | bar |\n|---|---|---|");
+        for [what, figure, bar] in &self.rows {
+            println!("| {what} | {figure} | {bar} |");
+        }
+    }
+}
+
+/// The size of the server's binary.
+pub(crate) fn binary_size(report: &mut Report, programs: &Programs) -> Result<()> {
+    let bytes = std::fs::metadata(&programs.server)?.len();
+    report.row(
+        "release binary with the web app inside",
+        format!("{} MB", tenths(bytes as f64 / 1e6)),
+        "≤ 35 MB",
+    );
+    Ok(())
+}
+
+/// From the start on an empty directory to the first 200, and the memory of an idle server.
+pub(crate) async fn start_up(report: &mut Report, programs: &Programs) -> Result<()> {
+    let (mut waits, mut memory) = (Vec::new(), Vec::new());
+    for _ in 0..report.rounds {
+        let data = tempfile::tempdir()?;
+        let port = free_port()?;
+        let command = programs.server_command(data.path(), port);
+        let start = Instant::now();
+        let running = Running::start(command, port, "/readyz").await?;
+        waits.push(start.elapsed().as_secs_f64() * 1e3);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        memory.push(running.resident_kib()? as f64 / 1024.0);
+    }
+    report.row(
+        "start to first 200, migrations done",
+        format!("{} ms", tenths(median(&mut waits))),
+        "≤ 200 ms",
+    );
+    report.row(
+        "idle memory",
+        format!("{} MiB", tenths(median(&mut memory))),
+        "≤ 40 MiB",
+    );
+    Ok(())
+}
+
+/// Reading lists and pages, against a bare handler that answers as many bytes.
+pub(crate) async fn reads(report: &mut Report, client: &Client, bare: &Running) -> Result<()> {
+    let page_chat = find_chat(client, seed::PAGE_TITLE).await?;
+    let reads = [
+        ("list 50 chats", "/api/chats?limit=50".to_owned()),
+        (
+            "read a page of 50 of 2,000 messages",
+            format!("/api/chats/{page_chat}/messages?limit=50"),
+        ),
+    ];
+    for (what, path) in reads {
+        let size = client
+            .get(&path)
+            .send()
+            .await?
+            .error_for_status()?
+            .bytes()
+            .await?
+            .len();
+        let (mut ratios, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..report.rounds {
+            let ours_now = wrk(&format!("{}{path}", client.base), Some(&client.token)).await?;
+            let floor = wrk(&format!("{}/bytes?size={size}", bare.url), None).await?;
+            ratios.push(100.0 * ours_now / floor);
+            ours.push(ours_now);
+        }
+        let figure = format!(
+            "{} % ({}/s, {size} bytes)",
+            tenths(median(&mut ratios)),
+            whole(median(&mut ours))
+        );
+        report.row(what, figure, "≥ 40 % of a bare handler");
+    }
+    Ok(())
+}
+
+/// Requests per second at 32 connections, by wrk, which costs next to nothing itself.
+async fn wrk(url: &str, token: Option<&str>) -> Result<f64> {
+    let mut command = tokio::process::Command::new("wrk");
+    command.args(["-t1", "-c32", &format!("-d{}s", WINDOW.as_secs())]);
+    if let Some(token) = token {
+        command.args(["-H", &format!("Authorization: Bearer {token}")]);
+    }
+    let output = command
+        .arg(url)
+        .stderr(Stdio::inherit())
+        .output()
+        .await
+        .context("wrk is missing: install it with `apt-get install wrk`")?;
+    let text = String::from_utf8(output.stdout)?;
+    ensure!(!text.contains("Non-2xx"), "some requests failed:\n{text}");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"))
+        .context("wrk printed no figure")?;
+    Ok(line.trim().parse()?)
+}
+
+/// The first words of a reply, against the same upstream called directly, 16 at a time.
+pub(crate) async fn first_text(
+    report: &mut Report,
+    server: &Running,
+    simulator: &Running,
+) -> Result<()> {
+    const CONCURRENT: usize = 16;
+    let people = people(server, "first", CONCURRENT).await?;
+    let direct = http()?;
+    let url = format!("{}/v1/messages", simulator.url);
+    let (mut medians, mut tails) = (Vec::new(), Vec::new());
+    for _ in 0..report.rounds {
+        let mut ours = latencies(CONCURRENT, |i| first_delta(&people, i)).await?;
+        let mut base = latencies(CONCURRENT, |_| first_upstream_delta(&direct, &url)).await?;
+        medians.push(median(&mut ours) - median(&mut base));
+        tails.push(percentile(&mut ours, 99.0) - percentile(&mut base, 99.0));
+    }
+    let figure = format!(
+        "{} ms median, {} ms p99",
+        tenths(median(&mut medians)),
+        tenths(median(&mut tails))
+    );
+    report.row(
+        "our own time to the first text, 16 at a time",
+        figure,
+        "≤ 5 ms median, ≤ 15 ms p99",
+    );
+    Ok(())
+}
+
+async fn first_delta(people: &[(Client, i64)], i: usize) -> Result<Duration> {
+    let (client, chat) = person(people, i)?;
+    let body = json!({ "content": "How was your day by the sea?" });
+    let request = client
+        .post(&format!("/api/chats/{chat}/messages"), &body)
+        .header("accept", "text/event-stream");
+    time_to(request, b"event: delta").await
+}
+
+async fn first_upstream_delta(http: &reqwest::Client, url: &str) -> Result<Duration> {
+    time_to(
+        baseline::upstream_call(http, url),
+        b"event: content_block_delta",
+    )
+    .await
+}
+
+/// The time until some bytes of a stream show a mark. Reads the rest as well.
+async fn time_to(request: reqwest::RequestBuilder, mark: &[u8]) -> Result<Duration> {
+    let start = Instant::now();
+    let mut stream = request.send().await?.error_for_status()?.bytes_stream();
+    let (mut seen, mut found) = (Vec::new(), None);
+    while let Some(chunk) = stream.next().await {
+        seen.extend_from_slice(&chunk?);
+        if found.is_none() && seen.windows(mark.len()).any(|window| window == mark) {
+            found = Some(start.elapsed());
+        }
+    }
+    found.context("the stream ended without text")
+}
+
+/// Whole exchanges, 64 at a time, against a bare handler that makes the same upstream call.
+pub(crate) async fn exchanges(report: &mut Report, server: &Running, bare: &Running) -> Result<()> {
+    const CONCURRENT: usize = 64;
+    let people = people(server, "exchange", CONCURRENT).await?;
+    let http = http()?;
+    let url = format!("{}/exchange", bare.url);
+    let (mut ratios, mut ours) = (Vec::new(), Vec::new());
+    for _ in 0..report.rounds {
+        let fresh = try_join_all(people.iter().map(|(client, _)| reopened(client))).await?;
+        let ours_now = rate(CONCURRENT, |i| {
+            let fresh = &fresh;
+            async move {
+                let (client, chat) = person(fresh, i)?;
+                client.exchange(*chat).await
+            }
+        })
+        .await?;
+        let floor = rate(CONCURRENT, |_| async {
+            let body = json!({ "content": "How was your day by the sea?" });
+            http.post(&url)
+                .json(&body)
+                .send()
+                .await?
+                .error_for_status()?
+                .bytes()
+                .await?;
+            Ok(())
+        })
+        .await?;
+        ratios.push(100.0 * ours_now / floor);
+        ours.push(ours_now);
+    }
+    let figure = format!(
+        "{} % ({}/s, no errors)",
+        tenths(median(&mut ratios)),
+        whole(median(&mut ours))
+    );
+    report.row(
+        "send a message, upstream at zero latency, 64 at a time",
+        figure,
+        "≥ 50 % of a bare handler",
+    );
+    Ok(())
+}
+
+/// A new chat for a person, so that every round begins with an empty history.
+async fn reopened(client: &Client) -> Result<(Client, i64)> {
+    Ok((client.clone(), client.open_chat().await?))
+}
+
+/// An exchange in a very long chat against one in a short one, in turns.
+pub(crate) async fn long_chat(report: &mut Report, client: &Client) -> Result<()> {
+    let (short, long) = (
+        find_chat(client, seed::SHORT_TITLE).await?,
+        find_chat(client, seed::LONG_TITLE).await?,
+    );
+    let (mut short_ms, mut long_ms) = (Vec::new(), Vec::new());
+    for _ in 0..20 * report.rounds {
+        for (chat, times) in [(short, &mut short_ms), (long, &mut long_ms)] {
+            let start = Instant::now();
+            client.exchange(chat).await?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let (short, long) = (median(&mut short_ms), median(&mut long_ms));
+    let figure = format!(
+        "{} % ({long:.2} ms against {short:.2} ms)",
+        tenths(100.0 * long / short)
+    );
+    report.row(
+        "an exchange at 100,000 messages against one at 10",
+        figure,
+        "≤ 110 %",
+    );
+    Ok(())
+}
+
+/// A thousand open streams: twenty slow replies with fifty readers each.
+pub(crate) async fn open_streams(report: &mut Report, server: &Running) -> Result<()> {
+    const REPLIES: usize = 20;
+    const READERS: usize = 50;
+    let people = people(server, "stream", REPLIES).await?;
+    let mut streams = Vec::new();
+    for (client, chat) in &people {
+        let body = json!({ "content": "A story, please. [[sim:slow;ttft-ms=200;itl-ms=2000]]" });
+        let request = client
+            .post(&format!("/api/chats/{chat}/messages"), &body)
+            .header("prefer", "respond-async");
+        let turn: Value = request.send().await?.error_for_status()?.json().await?;
+        let turn = turn["id"].as_str().context("no turn")?.to_owned();
+        let reader = client.get(&format!("/api/chats/{chat}/turns/{turn}/events"));
+        for _ in 0..READERS {
+            let request = reader
+                .try_clone()
+                .context("a request that cannot be repeated")?;
+            streams.push(request.send().await?.error_for_status()?);
+        }
+    }
+    let mib = server.resident_kib()? as f64 / 1024.0;
+    report.row(
+        "memory with 1,000 open streams",
+        format!("{} MiB", tenths(mib)),
+        "≤ 150 MiB",
+    );
+    drop(streams);
+    Ok(())
+}
+
+/// Signs people up, each with a chat.
+async fn people(server: &Running, prefix: &str, count: usize) -> Result<Vec<(Client, i64)>> {
+    let mut people = Vec::with_capacity(count);
+    for i in 0..count {
+        let client = Client::register(&server.url, &format!("{prefix}{i}")).await?;
+        let chat = client.open_chat().await?;
+        people.push((client, chat));
+    }
+    Ok(people)
+}
+
+fn person(people: &[(Client, i64)], i: usize) -> Result<&(Client, i64)> {
+    people.get(i).context("more loops than people")
+}
+
+async fn find_chat(client: &Client, title: &str) -> Result<i64> {
+    let found: Value = client
+        .get(&format!("/api/chats?q={title}"))
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    found["items"][0]["id"]
+        .as_i64()
+        .with_context(|| format!("no chat titled {title}"))
+}
+
+/// How often per second `work` is done when `concurrent` loops do nothing else.
+async fn rate<F: Future<Output = Result<()>>>(
+    concurrent: usize,
+    work: impl Fn(usize) -> F,
+) -> Result<f64> {
+    let start = Instant::now();
+    let work = &work;
+    let loops = (0..concurrent).map(|i| async move {
+        let mut count = 0_u32;
+        while start.elapsed() < WINDOW {
+            work(i).await?;
+            count += 1;
+        }
+        anyhow::Ok(count)
+    });
+    let counts = try_join_all(loops).await?;
+    Ok(f64::from(counts.iter().sum::<u32>()) / start.elapsed().as_secs_f64())
+}
+
+/// How long `work` took, in milliseconds, when `concurrent` loops do it for a while.
+async fn latencies<F: Future<Output = Result<Duration>>>(
+    concurrent: usize,
+    work: impl Fn(usize) -> F,
+) -> Result<Vec<f64>> {
+    let start = Instant::now();
+    let work = &work;
+    let loops = (0..concurrent).map(|i| async move {
+        let mut times = Vec::new();
+        while start.elapsed() < WINDOW {
+            times.push(work(i).await?.as_secs_f64() * 1e3);
+        }
+        anyhow::Ok(times)
+    });
+    Ok(try_join_all(loops).await?.into_iter().flatten().collect())
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    percentile(values, 50.0)
+}
+
+fn percentile(values: &mut [f64], percent: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place in a list that fits into memory"
+    )]
+    let place = ((values.len().saturating_sub(1)) as f64 * percent / 100.0).round() as usize;
+    values.get(place).copied().unwrap_or(f64::NAN)
+}
+
+fn tenths(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+fn whole(value: f64) -> String {
+    format!("{value:.0}")
+}

@@ -1,0 +1,158 @@
+//! A database with history, written through the store's own ports.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use jiff::{SignedDuration, Timestamp};
+use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits};
+use lionrocket_domain::{
+    access::Actor,
+    calendar::StatsZone,
+    character::{CharacterDraft, Visibility},
+    ids::{ChatId, MessageId, NodeId, SessionId, TurnId, UserId},
+    text::{
+        CharacterName, ChatTitle, Description, EmailAddress, Greeting, MessageText, Password,
+        SystemPrompt, Username,
+    },
+    turn::{StopReason, TurnEnd},
+    usage::{Charge, ChargeAccount, TokenUsage},
+};
+use lionrocket_ports::{
+    accounts::{CreateUserOutcome, NewUser, UserRepository},
+    characters::CharacterRepository,
+    chats::ChatRepository,
+    crypto::PasswordHasher,
+    turns::{BeginOutcome, BeginTurn, FinishTurn, TurnStore},
+};
+use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
+use uuid::Uuid;
+
+/// The seeded person.
+pub(crate) const USERNAME: &str = "bench";
+/// Their password.
+pub(crate) const PASSWORD: &str = "bench-password-7x";
+/// Titles by which the chats are found again.
+pub(crate) const LONG_TITLE: &str = "long";
+/// A chat of 2,000 messages, for reading pages.
+pub(crate) const PAGE_TITLE: &str = "page";
+/// A chat of ten messages.
+pub(crate) const SHORT_TITLE: &str = "short";
+/// The length of the long chat in messages.
+pub(crate) const LONG_CHAT: usize = 100_000;
+
+/// Writes a person with a short, a middling and a long chat.
+pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
+    let store = SqliteStore::open(&SqliteOptions::new(path))?;
+    let now: Timestamp = "2026-11-01T00:00:00Z".parse()?;
+    let user = NewUser {
+        username: Username::parse(USERNAME)?,
+        email: EmailAddress::parse("bench@example.com")?,
+        password_hash: Argon2Hasher::new(HashCost::default(), HashLimits::default())?
+            .hash(Password::choose(PASSWORD, 8)?)
+            .await?,
+        is_admin: false,
+        created_at: now,
+    };
+    let CreateUserOutcome::Created(user) = UserRepository::create(&store, user).await? else {
+        bail!("the person is there already")
+    };
+    let actor = Actor {
+        user_id: user.id,
+        session_id: SessionId::from_uuid(Uuid::nil()),
+        is_admin: false,
+    };
+    let draft = CharacterDraft {
+        name: CharacterName::parse("Haru")?,
+        system_prompt: SystemPrompt::parse(&"You keep a lighthouse. ".repeat(30))?,
+        greeting: Greeting::parse("")?,
+        description: Description::parse("")?,
+        visibility: Visibility::Public,
+    };
+    let character = CharacterRepository::create(&store, Some(user.id), draft, now)
+        .await?
+        .id;
+    for (title, messages) in [(SHORT_TITLE, 10), (PAGE_TITLE, 2_000), (LONG_TITLE, long)] {
+        let title = Some(ChatTitle::parse(title)?);
+        let chat = ChatRepository::create(&store, actor, character, title, now)
+            .await?
+            .context("no chat")?;
+        fill(&store, user.id, chat.id, messages / 2).await?;
+    }
+    for _ in 0..100 {
+        ChatRepository::create(&store, actor, character, None, now)
+            .await?
+            .context("no chat")?;
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// Writes exchanges one after the other.
+async fn fill(
+    store: &SqliteStore,
+    user_id: UserId,
+    chat_id: ChatId,
+    exchanges: usize,
+) -> Result<()> {
+    let zone = StatsZone::parse("Asia/Seoul").context("no zone")?;
+    let mut parent: Option<MessageId> = None;
+    for number in 0..exchanges {
+        let accepted_at = Timestamp::from_second(1_761_955_200 + i64::try_from(number)?)?;
+        let account = ChargeAccount {
+            turn_id: TurnId::from_uuid(Uuid::from_u128(
+                (u128::from(chat_id.get().unsigned_abs()) << 64) | u128::try_from(number)?,
+            )),
+            user_id,
+            chat_id,
+            character_id: None,
+            usage_date: zone.day_of(accepted_at),
+            accepted_at,
+        };
+        let begin = BeginTurn {
+            turn_id: account.turn_id,
+            user_id,
+            chat_id,
+            parent_id: parent,
+            parent_must_be_head: true,
+            text: MessageText::parse(
+                "How was your day by the sea? It rained here, and I read.",
+                200,
+            )?,
+            idempotency: None,
+            node_id: NodeId::from_uuid(Uuid::nil()),
+            lease_until: accepted_at + SignedDuration::from_secs(30),
+            accepted_at,
+            usage_date: account.usage_date,
+            max_running_per_user: 2,
+        };
+        let BeginOutcome::Started(started) = store.begin(begin).await? else {
+            bail!("the turn did not begin")
+        };
+        parent = Some(started.assistant_message.id);
+        store.finish(finish(account)).await?;
+    }
+    Ok(())
+}
+
+fn finish(account: ChargeAccount) -> FinishTurn {
+    FinishTurn {
+        account,
+        end: TurnEnd::Completed,
+        failure: None,
+        text: "The lamp burned well and the gulls were loud; I thought of your books.".to_owned(),
+        stop_reason: Some(StopReason::EndTurn),
+        charge: Some(Charge {
+            model: "claude-haiku-5-5".to_owned(),
+            tokens: TokenUsage {
+                input: 60,
+                output: 20,
+                ..TokenUsage::default()
+            },
+            cost_micro_usd: 16,
+            price_version: "seed".to_owned(),
+            estimated: false,
+        }),
+        first_text_at: Some(account.accepted_at),
+        ended_at: account.accepted_at,
+    }
+}
