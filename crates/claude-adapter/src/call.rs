@@ -1,12 +1,12 @@
 //! One reply: attempts, the waits between them, and the stream of the one that is accepted.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use lionrocket_ports::model::{ModelError, ModelEvent};
 use reqwest::{
     Client, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, HeaderMap},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -35,6 +35,8 @@ pub(crate) struct Call {
     body: Bytes,
     deadline: Instant,
     retries_made: u32,
+    /// Upstream's id of the last attempt, for the log.
+    request_id: String,
     state: State,
 }
 
@@ -53,6 +55,7 @@ impl Call {
             upstream,
             body: body.into(),
             retries_made: 0,
+            request_id: String::new(),
             state: State::Waiting(Duration::ZERO),
         }
     }
@@ -81,7 +84,8 @@ impl Call {
     }
 
     /// Sends the request and checks the answer's head.
-    async fn attempt(&self) -> Result<Reader, Failure> {
+    async fn attempt(&mut self) -> Result<Reader, Failure> {
+        self.request_id.clear();
         let Upstream { timeouts, .. } = *self.upstream;
         let due = (Instant::now() + timeouts.first_event).min(self.deadline);
         let sending = self.upstream.http.post(self.upstream.url.clone());
@@ -89,19 +93,17 @@ impl Call {
             .await
             .map_err(|_| Failure::no_answer())?
             .map_err(Failure::from_connection)?;
+        request_id(response.headers()).clone_into(&mut self.request_id);
         let status = response.status();
         if status != StatusCode::OK {
             let headers = response.headers().clone();
             let body = error_body(response, due).await;
             return Err(Failure::from_answer(status, &headers, &body));
         }
-        tracing::info!(
-            request_id = request_id(response.headers()),
-            "upstream took a request"
-        );
+        tracing::info!(request_id = self.request_id, "upstream took a request");
         if !is_event_stream(response.headers()) {
             return Err(Failure::unreadable(Fault::Protocol(
-                "upstream sent something else than an event stream",
+                "upstream sent something else than a plain event stream",
             )));
         }
         Ok(Reader::new(
@@ -115,7 +117,7 @@ impl Call {
     /// Goes on with another attempt, if that may help and there are attempts and time left.
     fn retry_or_end(&mut self, failure: Failure) -> Result<ModelEvent, ModelError> {
         let wait = self.wait_for(failure.retry);
-        log(&failure, self.retries_made, wait);
+        self.log(&failure, wait);
         let Some(wait) = wait else {
             self.state = State::Over;
             return Err(failure.error);
@@ -123,6 +125,17 @@ impl Call {
         self.retries_made += 1;
         self.state = State::Waiting(wait);
         Ok(ModelEvent::Retrying(wait))
+    }
+
+    fn log(&self, failure: &Failure, wait: Option<Duration>) {
+        tracing::warn!(
+            request_id = self.request_id,
+            failure = failure.error.failure().code(),
+            cause = failure.error.source().map(tracing::field::display),
+            retries_made = self.retries_made,
+            retry_in = wait.map(tracing::field::debug),
+            "a request to upstream failed"
+        );
     }
 
     fn wait_for(&self, retry: Retry) -> Option<Duration> {
@@ -138,23 +151,17 @@ impl Call {
     }
 }
 
-fn log(failure: &Failure, retries_made: u32, wait: Option<Duration>) {
-    let retry_in_ms = wait.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    tracing::warn!(
-        failure = failure.error.failure().code(),
-        cause = std::error::Error::source(&failure.error).map(tracing::field::display),
-        retries_made,
-        retry_in_ms,
-        "a request to upstream failed"
-    );
-}
-
+/// Whether the body can be read. A compressed one would only look like an end without a reply.
 fn is_event_stream(headers: &HeaderMap) -> bool {
     const EVENT_STREAM: &[u8] = b"text/event-stream";
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().get(..EVENT_STREAM.len()))
-        .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM))
+    let is_plain = headers
+        .get(CONTENT_ENCODING)
+        .is_none_or(|coding| coding == "identity");
+    is_plain
+        && headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.as_bytes().get(..EVENT_STREAM.len()))
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM))
 }
 
 /// The beginning of an error's body, as far as it comes in time. Without it the status has to do.

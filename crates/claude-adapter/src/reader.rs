@@ -17,8 +17,8 @@ pub(crate) struct Reader {
     response: Response,
     parser: SseParser,
     reply: Reply,
-    /// When the next event must be there at the latest.
-    next_due: Instant,
+    /// When the first event must be there at the latest; `None` once it was waited for.
+    first_due: Option<Instant>,
     between_events: Duration,
     deadline: Instant,
 }
@@ -36,7 +36,7 @@ impl Reader {
             response,
             parser: SseParser::default(),
             reply: Reply::default(),
-            next_due: first_due,
+            first_due: Some(first_due),
             between_events,
             deadline,
         }
@@ -44,10 +44,9 @@ impl Reader {
 
     /// The next event that means something to the port.
     pub(crate) async fn next(&mut self) -> Result<ModelEvent, Failure> {
-        let next = self.read().await;
-        // The time that the caller takes is not upstream's silence.
-        self.next_due = Instant::now() + self.between_events;
-        next.map_err(|mut failure| {
+        // Counted from here: the time that the caller took is not upstream's silence.
+        let due = self.first_due.take().unwrap_or_else(|| self.next_due());
+        self.read(due).await.map_err(|mut failure| {
             if self.reply.has_started() {
                 failure.retry = Retry::Never;
             }
@@ -55,22 +54,25 @@ impl Reader {
         })
     }
 
-    async fn read(&mut self) -> Result<ModelEvent, Failure> {
+    fn next_due(&self) -> Instant {
+        Instant::now() + self.between_events
+    }
+
+    async fn read(&mut self, mut due: Instant) -> Result<ModelEvent, Failure> {
         loop {
             while let Some(event) = self
                 .parser
                 .next_event()
                 .map_err(|error| Failure::unreadable(Fault::Limit(error)))?
             {
-                self.next_due = Instant::now() + self.between_events;
+                due = self.next_due();
                 let event = StreamEvent::decode(&event)
                     .map_err(|error| Failure::unreadable(Fault::json(&error)))?;
                 if let Some(event) = self.reply.take(event)? {
                     return Ok(event);
                 }
             }
-            let due = self.next_due.min(self.deadline);
-            let chunk = timeout_at(due, self.response.chunk())
+            let chunk = timeout_at(due.min(self.deadline), self.response.chunk())
                 .await
                 .map_err(|_| Failure::silence())?;
             match chunk {

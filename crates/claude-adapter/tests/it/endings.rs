@@ -167,6 +167,7 @@ async fn an_answer_that_is_no_stream_is_a_failure() {
     for headers in [
         "content-type: text/html\r\n",
         "content-type: application/json\r\n",
+        "content-type: text/event-stream\r\ncontent-encoding: gzip\r\n",
         "",
     ] {
         let mut stage = Stage::start(vec![answer(200, headers, "{}")]).await;

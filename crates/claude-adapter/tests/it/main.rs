@@ -12,6 +12,7 @@ mod catalog;
 mod endings;
 mod framing;
 mod log;
+mod network;
 mod request;
 mod retries;
 mod stage;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use lionrocket_claude_adapter::{ClaudeModel, Timeouts};
+use lionrocket_ports::model::{LanguageModel, ModelEvent};
 
 use crate::{
     stage::{BLOCK, END, PING, START, STREAM, Stage, Step, text},
@@ -112,22 +114,21 @@ async fn a_reply_that_goes_on_forever_is_ended() {
 
 #[tokio::test]
 async fn the_time_a_slow_reader_takes_is_not_silence() {
-    use futures_util::StreamExt;
-    use lionrocket_ports::model::{LanguageModel, ModelEvent};
-
-    let whole = [STREAM, START, BLOCK, &text("a"), &text("b"), END].concat();
-    let stage = Stage::start(vec![vec![Step::Send(whole)]]).await;
+    let steps = vec![
+        send(&[STREAM, START, BLOCK, &text("a")]),
+        Step::Pause(SHORT * 2),
+        send(&[&text("b"), END]),
+    ];
+    let stage = Stage::start(vec![steps]).await;
     let mut settings = settings(&stage.url);
     settings.timeouts.between_events = SHORT;
-    let mut stream = ClaudeModel::new(settings)
-        .unwrap()
-        .stream(request(&["Hi"]))
-        .await;
+    let model = ClaudeModel::new(settings).unwrap();
+    let mut stream = model.stream(request(&["Hi"])).await;
     let mut last = None;
     while let Some(event) = stream.next().await {
         last = Some(event.unwrap());
         // A reader that does its own work for longer than upstream may be silent.
-        tokio::time::sleep(SHORT + Duration::from_millis(20)).await;
+        tokio::time::sleep(SHORT * 3).await;
     }
     assert!(matches!(last, Some(ModelEvent::Finished { .. })));
 }
