@@ -116,3 +116,112 @@ impl SqliteStore {
         self.inner.writer.run(work).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::{dsl::sql, sql_types::Text};
+    use lionrocket_domain::text::{EmailAddress, Username};
+    use lionrocket_ports::{
+        StoreError,
+        accounts::{NewUser, UserRepository},
+    };
+
+    use super::*;
+
+    fn open() -> (SqliteStore, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = SqliteOptions::new(directory.path().join("app.db"));
+        options.readers = 1;
+        (SqliteStore::open(&options).unwrap(), directory)
+    }
+
+    fn new_user(name: &str) -> NewUser {
+        NewUser {
+            username: Username::parse(name).unwrap(),
+            email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
+            password_hash: "$argon2id$".to_owned().into(),
+            is_admin: false,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// The values of some pragmas on one connection.
+    fn pragmas(connection: &mut SqliteConnection, names: &[&str]) -> Vec<(String, String)> {
+        let value = |name: &&str| {
+            let value = sql::<Text>(&format!("PRAGMA {name}")).get_result(connection);
+            ((*name).to_owned(), value.unwrap())
+        };
+        names.iter().map(value).collect()
+    }
+
+    fn expected(values: &[(&str, &str)]) -> Vec<(String, String)> {
+        values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn pragmas_are_as_promised() {
+        const WRITER: [(&str, &str); 8] = [
+            ("busy_timeout", "5000"),
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("foreign_keys", "1"),
+            ("temp_store", "2"),
+            ("wal_autocheckpoint", "1000"),
+            ("secure_delete", "1"),
+            ("query_only", "0"),
+        ];
+        const READER: [(&str, &str); 5] = [
+            ("busy_timeout", "5000"),
+            ("journal_mode", "wal"),
+            ("foreign_keys", "1"),
+            ("temp_store", "2"),
+            ("query_only", "1"),
+        ];
+        let (store, _directory) = open();
+        let found = store
+            .write(|connection| Ok(pragmas(connection, &WRITER.map(|(name, _)| name))))
+            .await;
+        assert_eq!(found.unwrap(), expected(&WRITER));
+        let found = store
+            .read(|connection| Ok(pragmas(connection, &READER.map(|(name, _)| name))))
+            .await;
+        assert_eq!(found.unwrap(), expected(&READER));
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let (store, _directory) = open();
+        let written = store
+            .read(|connection| Ok(diesel::delete(users::table).execute(connection)?))
+            .await;
+        assert!(written.is_err(), "{written:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_job_that_panics_fails_alone() {
+        let (store, _directory) = open();
+        let panicking = store.write::<(), _>(|connection| {
+            diesel::delete(users::table).execute(connection)?;
+            panic!("a fault in a job");
+        });
+        let (before, panicked, after) = tokio::join!(
+            UserRepository::create(&store, new_user("before")),
+            panicking,
+            UserRepository::create(&store, new_user("after")),
+        );
+        assert!(
+            matches!(panicked, Err(StoreError::Internal(_))),
+            "{panicked:?}"
+        );
+        assert!(before.is_ok() && after.is_ok());
+        let read = store.read::<(), _>(|_| panic!("a fault in a read")).await;
+        assert!(matches!(read, Err(StoreError::Internal(_))), "{read:?}");
+        let count = store
+            .read(|connection| Ok(users::table.count().get_result::<i64>(connection)?))
+            .await;
+        assert_eq!(count.unwrap(), 2);
+    }
+}

@@ -1,1 +1,10 @@
-//! Tests of the store on SQLite.
+//! Tests of the store on SQLite: the contract of the ports, and what only this adapter promises.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod contract;
+mod files;
+mod ledger;
+mod opening;
+mod schema;
+mod writing;

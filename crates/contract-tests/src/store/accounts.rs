@@ -1,0 +1,174 @@
+//! Accounts and logins.
+
+use futures_util::future::join_all;
+use lionrocket_domain::{
+    ids::SessionId,
+    text::{EmailAddress, Username, fold},
+};
+use lionrocket_ports::accounts::{CreateUserOutcome, NewSession, NewUser};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use super::fixture::{NO_USER, Stores, at, new_user};
+
+/// What is written is what is read, to the microsecond.
+pub async fn an_account_is_found_as_it_was_made(stores: Stores) {
+    let wanted = NewUser {
+        is_admin: true,
+        ..new_user("등대지기")
+    };
+    let outcome = stores.users.create(wanted.clone()).await.expect("create");
+    let CreateUserOutcome::Created(made) = outcome else {
+        panic!("taken in an empty store");
+    };
+    assert_eq!(
+        (&made.username, &made.email),
+        (&wanted.username, &wanted.email)
+    );
+    assert_eq!(made.created_at, at(0));
+    assert!(made.is_admin && made.is_active);
+    assert_eq!(
+        (made.display_name.as_ref(), made.locale.as_ref()),
+        (None, None)
+    );
+    assert_eq!(
+        stores.users.by_id(made.id).await.expect("by_id"),
+        Some(made)
+    );
+    assert_eq!(stores.users.by_id(NO_USER).await.expect("by_id"), None);
+}
+
+/// Either is refused with the same answer, and the account that was there stays.
+pub async fn a_name_or_address_that_is_taken_is_refused_without_telling_which(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let same_name = NewUser {
+        email: EmailAddress::parse("other@example.com").expect("an address"),
+        ..new_user("haru")
+    };
+    let same_address = NewUser {
+        username: Username::parse("other").expect("a name"),
+        ..new_user("haru")
+    };
+    for taken in [same_name, same_address] {
+        let outcome = stores.users.create(taken).await.expect("create");
+        assert_eq!(outcome, CreateUserOutcome::Taken);
+    }
+    assert_eq!(
+        stores.users.by_id(haru.id).await.expect("by_id"),
+        Some(haru)
+    );
+    let other = stores.users.credentials("other".to_owned()).await;
+    assert!(other.expect("credentials").is_none());
+}
+
+/// Case and compatibility forms do not make another name.
+pub async fn names_are_unique_however_they_are_written(stores: Stores) {
+    stores.user("haru").await;
+    for (number, same) in ["HARU", "ｈａｒｕ", "Haru"].into_iter().enumerate() {
+        let user = NewUser {
+            username: Username::parse(same).expect("a name"),
+            ..new_user(&format!("other{number}"))
+        };
+        let outcome = stores.users.create(user).await.expect("create");
+        assert_eq!(outcome, CreateUserOutcome::Taken, "{same}");
+    }
+    let shouted = NewUser {
+        email: EmailAddress::parse("HARU@Example.COM").expect("an address"),
+        ..new_user("third")
+    };
+    let outcome = stores.users.create(shouted).await.expect("create");
+    assert_eq!(outcome, CreateUserOutcome::Taken);
+}
+
+/// Exactly one of many.
+pub async fn of_accounts_made_at_once_under_one_name_one_is_made(stores: Stores) {
+    let outcomes = join_all((0..32).map(|number| {
+        let name = if number % 2 == 0 { "haru" } else { "HARU" };
+        stores.users.create(NewUser {
+            email: EmailAddress::parse(&format!("u{number}@example.com")).expect("an address"),
+            ..new_user(name)
+        })
+    }))
+    .await;
+    let made = outcomes
+        .into_iter()
+        .filter(|outcome| matches!(outcome, Ok(CreateUserOutcome::Created(_))))
+        .count();
+    assert_eq!(made, 1);
+}
+
+/// By the folded key of either, with the hash.
+pub async fn an_account_is_found_by_name_or_address_and_a_name_comes_first(stores: Stores) {
+    let haru = stores.user("haru").await;
+    stores.user("mina").await;
+    for login in ["haru", "ＨＡＲＵ", "Haru@Example.com"] {
+        let found = stores.users.credentials(fold(login)).await;
+        let found = found.expect("credentials").expect("an account");
+        assert_eq!(found.user, haru, "{login}");
+        let hash = found.password_hash.expect("a hash");
+        assert_eq!(hash.expose_secret(), "$argon2id$haru");
+    }
+    let nobody = stores.users.credentials("nobody".to_owned()).await;
+    assert!(nobody.expect("credentials").is_none());
+}
+
+/// The hash changes and nothing else.
+pub async fn a_stronger_hash_replaces_the_old_one_and_sessions_stay(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let session = session(1, haru.id, 100);
+    stores.sessions.open(session).await.expect("open");
+    let stronger = "$argon2id$stronger".to_owned().into();
+    stores
+        .users
+        .rehash_password(haru.id, stronger)
+        .await
+        .expect("rehash");
+    let found = stores.users.credentials("haru".to_owned()).await;
+    let found = found.expect("credentials").expect("an account");
+    let hash = found.password_hash.expect("a hash");
+    assert_eq!(hash.expose_secret(), "$argon2id$stronger");
+    assert_eq!(found.user, haru);
+    let live = stores
+        .sessions
+        .live(session.id, at(50))
+        .await
+        .expect("live");
+    assert_eq!(live, Some(haru));
+}
+
+/// Ending is for good and harms no other session.
+pub async fn a_session_lives_until_it_is_ended_or_runs_out(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let (ended, running_out) = (session(1, haru.id, 1000), session(2, haru.id, 100));
+    for session in [ended, running_out] {
+        stores.sessions.open(session).await.expect("open");
+    }
+    let unknown = session(3, haru.id, 1000);
+    let live = async |session: NewSession, second| {
+        let live = stores.sessions.live(session.id, at(second)).await;
+        live.expect("live").map(|user| user.id)
+    };
+    assert_eq!(live(ended, 99).await, Some(haru.id));
+    assert_eq!(live(running_out, 99).await, Some(haru.id));
+    assert_eq!(live(running_out, 101).await, None);
+    assert_eq!(live(unknown, 99).await, None);
+    for again in 0..2 {
+        stores
+            .sessions
+            .end(ended.id, at(60 + again))
+            .await
+            .expect("end");
+        assert_eq!(live(ended, 99).await, None);
+    }
+    stores.sessions.end(unknown.id, at(60)).await.expect("end");
+    assert_eq!(live(running_out, 99).await, Some(haru.id));
+}
+
+fn session(number: u128, user_id: lionrocket_domain::ids::UserId, until: i64) -> NewSession {
+    NewSession {
+        id: SessionId::from_uuid(Uuid::from_u128(number)),
+        user_id,
+        created_at: at(0),
+        expires_at: at(until),
+    }
+}

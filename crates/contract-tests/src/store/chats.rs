@@ -1,0 +1,604 @@
+//! Chats and the reading of their messages.
+
+use lionrocket_domain::{
+    access::Actor,
+    account::User,
+    character::{CharacterDraft, PromptDraft},
+    chat::{BranchMessage, Chat, Message, MessageStatus, Role},
+    ids::{ChatId, MessageId},
+    text::{ChatTitle, Greeting, PromptContent, PromptName},
+};
+use lionrocket_ports::{
+    characters::UpdateOutcome,
+    chats::{ChatChange, ChatFilter, ParentChoice, TurnCharacter, TurnContext, TurnContextOutcome},
+};
+
+use super::fixture::{
+    NO_CHAT, Stores, actor, at, begin, day, draft, finish, page_size, private_draft, words,
+};
+
+fn title(text: &str) -> ChatTitle {
+    ChatTitle::parse(text).expect("a title")
+}
+
+fn greeting(name: &str) -> CharacterDraft {
+    CharacterDraft {
+        greeting: Greeting::parse("어서 와.").expect("a greeting"),
+        ..draft(name)
+    }
+}
+
+fn filter(size: u32) -> ChatFilter {
+    ChatFilter {
+        search: None,
+        after: None,
+        size: page_size(size),
+    }
+}
+
+async fn context(
+    stores: &Stores,
+    owner: &User,
+    chat: ChatId,
+    parent: ParentChoice,
+    max_messages: u32,
+) -> TurnContextOutcome {
+    let context = stores
+        .chats
+        .turn_context(actor(owner), chat, parent, max_messages)
+        .await;
+    context.expect("turn_context")
+}
+
+async fn found(stores: &Stores, owner: &User, chat: &Chat, max_messages: u32) -> TurnContext {
+    match context(stores, owner, chat.id, ParentChoice::Head, max_messages).await {
+        TurnContextOutcome::Found(context) => *context,
+        other => panic!("not found: {other:?}"),
+    }
+}
+
+/// The greeting is the first message, complete and without a turn.
+pub async fn a_chat_opens_with_the_greeting(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let character = stores.character(None, greeting("등대지기")).await;
+    let made = stores
+        .chats
+        .create(actor(&haru), character.id, Some(title("밤바다")), at(3))
+        .await
+        .expect("create")
+        .expect("a chat");
+    assert_eq!(made.user_id, haru.id);
+    assert_eq!(made.title, Some(title("밤바다")));
+    assert_eq!((made.created_at, made.last_message_at), (at(3), at(3)));
+    assert_eq!(
+        (made.version, made.pinned, made.running_turn_id),
+        (1, false, None)
+    );
+    assert_eq!(made.character.id, Some(character.id));
+    assert_eq!(made.character.name, "등대지기");
+    assert_eq!(made.character.greeting, character.draft.greeting);
+    assert!(made.character.is_available);
+    assert_eq!(made.preview.as_deref(), Some("어서 와."));
+    assert_eq!(stores.chat_now(&made).await, made);
+
+    let branch = stores.branch(&made, 50).await;
+    let [only] = branch.as_slice() else {
+        panic!("one message: {branch:?}");
+    };
+    let greeting = &only.message;
+    assert_eq!(made.head_message_id, Some(greeting.id));
+    assert_eq!(
+        (greeting.role, greeting.status),
+        (Role::Assistant, MessageStatus::Complete)
+    );
+    assert_eq!(
+        (greeting.parent_id, greeting.depth, greeting.turn_id),
+        (None, 0, None)
+    );
+    assert_eq!(greeting.content, "어서 와.");
+    assert_eq!(only.sibling_ids, [greeting.id]);
+}
+
+/// And has an empty page of messages.
+pub async fn a_chat_without_a_greeting_opens_empty(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    assert_eq!((chat.head_message_id, chat.preview.as_ref()), (None, None));
+    assert!(stores.branch(&chat, 50).await.is_empty());
+    let context = found(&stores, &haru, &chat, 50).await;
+    assert_eq!((context.parent_id, context.history.len()), (None, 0));
+}
+
+/// Not with somebody else's private one, unless an administrator asks.
+pub async fn a_chat_opens_only_with_a_character_that_may_be_used(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let private = stores.character(Some(&haru), private_draft("mine")).await;
+    let open = async |actor: Actor| {
+        let chat = stores.chats.create(actor, private.id, None, at(3)).await;
+        chat.expect("create").is_some()
+    };
+    assert!(open(actor(&haru)).await);
+    assert!(!open(actor(&mina)).await);
+    assert!(
+        open(Actor {
+            is_admin: true,
+            ..actor(&mina)
+        })
+        .await
+    );
+}
+
+/// Another's chat is as if it were not there.
+pub async fn a_chat_is_its_owners_alone(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let chat = stores.chat(&haru).await;
+    assert_eq!(stores.chats.get(mina.id, chat.id).await.expect("get"), None);
+    let update = stores
+        .chats
+        .update(mina.id, chat.id, ChatChange::default(), None)
+        .await;
+    assert_eq!(update.expect("update"), UpdateOutcome::NotFound);
+    assert!(!stores.chats.delete(mina.id, chat.id).await.expect("delete"));
+    let list = stores.chats.list(mina.id, filter(50)).await.expect("list");
+    assert!(list.items.is_empty());
+    assert_eq!(
+        context(&stores, &mina, chat.id, ParentChoice::Head, 10).await,
+        TurnContextOutcome::NoChat
+    );
+    assert_eq!(stores.chat_now(&chat).await, chat);
+}
+
+/// Ties in time are no obstacle.
+pub async fn chats_are_listed_by_newest_activity_then_id_page_by_page(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let character = stores.character(None, draft("하루")).await;
+    let mut made = Vec::new();
+    for second in [5, 9, 5, 5, 1, 9, 5] {
+        let chat = stores
+            .chats
+            .create(actor(&haru), character.id, None, at(second))
+            .await;
+        made.push(chat.expect("create").expect("a chat"));
+    }
+    made.sort_by_key(|chat| (chat.last_message_at, chat.id));
+    made.reverse();
+    for size in [1, 2, 3, 7, 50] {
+        let mut paged = Vec::new();
+        let mut next = filter(size);
+        loop {
+            let page = stores
+                .chats
+                .list(haru.id, next.clone())
+                .await
+                .expect("list");
+            assert!(page.items.len() <= size as usize);
+            paged.extend(page.items);
+            if page.next.is_none() {
+                break;
+            }
+            next.after = page.next;
+        }
+        assert_eq!(paged, made, "pages of {size}");
+    }
+}
+
+/// The title or the character's name has the text; `%` and `_` are characters like others.
+pub async fn chats_are_searched_by_title_and_character_taken_literally(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let mut ids = Vec::new();
+    for (name, chat_title) in [
+        ("등대지기", Some("Night SEA")),
+        ("100% cat", None),
+        ("snake_case", Some("a%b")),
+    ] {
+        let character = stores.character(None, draft(name)).await;
+        let chat = stores
+            .chats
+            .create(actor(&haru), character.id, chat_title.map(title), at(3))
+            .await;
+        ids.push(chat.expect("create").expect("a chat").id);
+    }
+    for (search, wanted) in [
+        ("등대", vec![0]),
+        ("night sea", vec![0]),
+        ("ＳＥＡ", vec![0]),
+        ("%", vec![2, 1]),
+        ("_", vec![2]),
+        ("a%", vec![2]),
+        ("no such", vec![]),
+    ] {
+        let filter = ChatFilter {
+            search: Some(search.to_owned()),
+            ..filter(50)
+        };
+        let page = stores.chats.list(haru.id, filter).await.expect("list");
+        let found: Vec<_> = page.items.iter().map(|chat| chat.id).collect();
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .filter_map(|index: usize| ids.get(index).copied())
+            .collect();
+        assert_eq!(found, wanted, "{search}");
+    }
+}
+
+/// What is `None` stays.
+pub async fn a_chat_is_changed_and_a_stale_change_is_refused(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let update = async |change, expected| {
+        let update = stores
+            .chats
+            .update(haru.id, chat.id, change, expected)
+            .await;
+        update.expect("update")
+    };
+    let titled = ChatChange {
+        title: Some(Some(title("밤바다"))),
+        pinned: None,
+    };
+    let wanted = Chat {
+        title: Some(title("밤바다")),
+        version: 2,
+        ..chat.clone()
+    };
+    assert_eq!(
+        update(titled.clone(), Some(1)).await,
+        UpdateOutcome::Updated(wanted)
+    );
+    assert_eq!(update(titled, Some(1)).await, UpdateOutcome::Stale);
+    let pinned = ChatChange {
+        title: None,
+        pinned: Some(true),
+    };
+    let UpdateOutcome::Updated(now) = update(pinned, None).await else {
+        panic!("any version will do");
+    };
+    assert_eq!(
+        (now.title, now.pinned, now.version),
+        (Some(title("밤바다")), true, 3)
+    );
+    let untitled = ChatChange {
+        title: Some(None),
+        pinned: None,
+    };
+    let UpdateOutcome::Updated(now) = update(untitled, Some(3)).await else {
+        panic!("the version is right");
+    };
+    assert_eq!((now.title, now.pinned, now.version), (None, true, 4));
+    let gone = stores
+        .chats
+        .update(haru.id, NO_CHAT, ChatChange::default(), None)
+        .await;
+    assert_eq!(gone.expect("update"), UpdateOutcome::NotFound);
+}
+
+/// It stays readable and cannot go on.
+pub async fn a_chat_keeps_the_name_of_its_deleted_character(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let character = stores.character(Some(&haru), greeting("등대지기")).await;
+    let chat = stores.chat_with(&haru, character.id).await;
+    let deleted = stores
+        .characters
+        .delete(actor(&haru), character.id, at(9))
+        .await;
+    assert!(deleted.expect("delete"));
+    let now = stores.chat_now(&chat).await;
+    assert_eq!(now.character.name, "등대지기");
+    assert!(!now.character.is_available);
+    assert_eq!(stores.branch(&chat, 50).await.len(), 1);
+    assert_eq!(
+        found(&stores, &haru, &chat, 50).await.character,
+        TurnCharacter::Gone
+    );
+}
+
+/// Withdrawn from others, not from its maker; and it can come back.
+pub async fn a_chat_is_read_only_while_its_character_is_withdrawn(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let character = stores.character(Some(&haru), draft("shared")).await;
+    let hers = stores.chat_with(&mina, character.id).await;
+    let his = stores.chat_with(&haru, character.id).await;
+    let show = async |draft| {
+        let update = stores
+            .characters
+            .update(actor(&haru), character.id, draft, None, at(9))
+            .await;
+        assert!(matches!(update, Ok(UpdateOutcome::Updated(_))));
+    };
+    show(private_draft("shared")).await;
+    assert!(!stores.chat_now(&hers).await.character.is_available);
+    assert!(stores.chat_now(&his).await.character.is_available);
+    assert_eq!(
+        found(&stores, &mina, &hers, 5).await.character,
+        TurnCharacter::Gone
+    );
+    show(draft("renamed")).await;
+    let now = stores.chat_now(&hers).await;
+    assert_eq!(
+        (now.character.name.as_str(), now.character.is_available),
+        ("renamed", true)
+    );
+}
+
+/// Its messages and turns too; other chats stay.
+pub async fn a_deleted_chat_is_gone_with_all_in_it(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let (chat, other) = (stores.chat(&haru).await, stores.chat(&haru).await);
+    let turn = stores.exchange(&chat, None, "one").await.turn;
+    stores.exchange(&other, None, "two").await;
+    assert!(stores.chats.delete(haru.id, chat.id).await.expect("delete"));
+    assert!(!stores.chats.delete(haru.id, chat.id).await.expect("delete"));
+    assert_eq!(stores.chats.get(haru.id, chat.id).await.expect("get"), None);
+    let messages = stores
+        .chats
+        .messages(haru.id, chat.id, None, page_size(5))
+        .await;
+    assert_eq!(messages.expect("messages"), None);
+    let turn = stores.turns.get(haru.id, chat.id, turn.id).await;
+    assert_eq!(turn.expect("get"), None);
+    assert_eq!(stores.branch(&other, 50).await.len(), 2);
+}
+
+/// Counted in characters, not bytes.
+pub async fn a_chats_preview_is_the_beginning_of_its_last_message(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let request = begin(&chat, None);
+    stores.start(&request).await;
+    stores.end(&finish(&request, &"가".repeat(200))).await;
+    let now = stores.chat_now(&chat).await;
+    assert_eq!(now.preview, Some("가".repeat(Chat::PREVIEW_CHARS)));
+    let page = stores.chats.list(haru.id, filter(50)).await.expect("list");
+    assert_eq!(page.items, [now]);
+}
+
+/// Whatever the size of the pages, the branch is the same.
+pub async fn messages_come_by_pages_oldest_first_in_each(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let character = stores.character(None, greeting("하루")).await;
+    let chat = stores.chat_with(&haru, character.id).await;
+    let mut head = chat.head_message_id;
+    for number in 0..6 {
+        let record = stores
+            .exchange(&chat, head, &format!("message {number}"))
+            .await;
+        head = Some(record.assistant_message.id);
+    }
+    let whole = stores.branch(&chat, 100).await;
+    assert_eq!(whole.len(), 13);
+    let depths: Vec<i64> = whole.iter().map(|item| item.message.depth).collect();
+    assert_eq!(depths, (0..13).collect::<Vec<_>>());
+    for pair in whole.windows(2) {
+        if let [parent, child] = pair {
+            assert_eq!(child.message.parent_id, Some(parent.message.id));
+        }
+    }
+    for size in [1, 2, 5, 13] {
+        assert_eq!(stores.branch(&chat, size).await, whole, "pages of {size}");
+    }
+    let newest = stores
+        .chats
+        .messages(haru.id, chat.id, None, page_size(4))
+        .await;
+    let newest = newest.expect("messages").expect("the chat is there");
+    assert_eq!(
+        newest.items,
+        whole.iter().skip(9).cloned().collect::<Vec<_>>()
+    );
+    assert_eq!(
+        newest.next,
+        newest.items.first().map(|item| item.message.id)
+    );
+    let first = whole.first().map(|item| item.message.id);
+    let before_all = stores
+        .chats
+        .messages(haru.id, chat.id, first, page_size(4))
+        .await;
+    let before_all = before_all.expect("messages").expect("the message is there");
+    assert!(before_all.items.is_empty() && before_all.next.is_none());
+}
+
+/// Two thousand messages.
+pub async fn a_page_of_a_deep_chat_is_as_good_as_of_a_short_one(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let mut head = None;
+    for _ in 0..1000 {
+        let record = stores.exchange(&chat, head, "another").await;
+        head = Some(record.assistant_message.id);
+    }
+    let page = stores
+        .chats
+        .messages(haru.id, chat.id, None, page_size(50))
+        .await;
+    let page = page.expect("messages").expect("the chat is there");
+    let depths: Vec<i64> = page.items.iter().map(|item| item.message.depth).collect();
+    assert_eq!(depths, (1950..2000).collect::<Vec<_>>());
+    let context = found(&stores, &haru, &chat, 40).await;
+    let depths: Vec<i64> = context
+        .history
+        .iter()
+        .map(|message| message.depth)
+        .collect();
+    assert_eq!(depths, (1960..2000).collect::<Vec<_>>());
+    assert_eq!(stores.branch(&chat, 100).await.len(), 2000);
+    assert!(stores.chats.delete(haru.id, chat.id).await.expect("delete"));
+}
+
+fn texts(branch: &[BranchMessage]) -> Vec<&str> {
+    branch
+        .iter()
+        .map(|item| item.message.content.as_str())
+        .collect()
+}
+
+/// First messages have siblings as well.
+pub async fn messages_know_their_siblings(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let first = stores.exchange(&chat, None, "first").await;
+    let reply = Some(first.assistant_message.id);
+    let left = stores.exchange(&chat, reply, "left").await;
+    let right = stores.exchange(&chat, reply, "right").await;
+    let other_first = stores.exchange(&chat, None, "other").await;
+
+    let branch = stores.branch(&chat, 50).await;
+    assert_eq!(texts(&branch), ["other", "other?"]);
+    let roots = [first.user_message.id, other_first.user_message.id];
+    assert_eq!(
+        branch.first().map(|item| item.sibling_ids.as_slice()),
+        Some(&roots[..])
+    );
+
+    let page = stores
+        .chats
+        .messages(
+            haru.id,
+            chat.id,
+            Some(right.assistant_message.id),
+            page_size(50),
+        )
+        .await
+        .expect("messages")
+        .expect("the message is there");
+    assert_eq!(texts(&page.items), ["first", "first?", "right"]);
+    let siblings: Vec<&[MessageId]> = page
+        .items
+        .iter()
+        .map(|item| item.sibling_ids.as_slice())
+        .collect();
+    let answers = [left.user_message.id, right.user_message.id];
+    let expected: [&[MessageId]; 3] = [&roots, &[first.assistant_message.id], &answers];
+    assert_eq!(siblings, expected);
+}
+
+/// Towards the beginning there is one way only.
+pub async fn a_page_before_a_message_of_another_branch_follows_that_branch(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let old = stores.exchange(&chat, None, "old").await;
+    stores.exchange(&chat, None, "new").await;
+    let page = stores
+        .chats
+        .messages(
+            haru.id,
+            chat.id,
+            Some(old.assistant_message.id),
+            page_size(50),
+        )
+        .await
+        .expect("messages")
+        .expect("the message is there");
+    assert_eq!(texts(&page.items), ["old"]);
+}
+
+/// A right message in a wrong chat is no message.
+pub async fn messages_of_other_chats_and_owners_are_not_there(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let (chat, other) = (stores.chat(&haru).await, stores.chat(&haru).await);
+    let there = stores
+        .exchange(&other, None, "there")
+        .await
+        .assistant_message
+        .id;
+    stores.exchange(&chat, None, "here").await;
+    for (owner, id, before) in [
+        (haru.id, chat.id, Some(there)),
+        (haru.id, chat.id, Some(MessageId::from_stored(999_999))),
+        (mina.id, chat.id, None),
+        (mina.id, other.id, Some(there)),
+        (haru.id, NO_CHAT, None),
+    ] {
+        let page = stores.chats.messages(owner, id, before, page_size(5)).await;
+        assert_eq!(page.expect("messages"), None, "{owner:?} {id:?} {before:?}");
+    }
+}
+
+/// And not one more than asked for.
+pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let mut replies = Vec::new();
+    for text in ["one", "two", "three"] {
+        let parent = replies.last().copied();
+        let record = stores.exchange(&chat, parent, text).await;
+        replies.push(record.assistant_message.id);
+    }
+    let texts = |history: &[Message]| -> Vec<String> {
+        history
+            .iter()
+            .map(|message| message.content.clone())
+            .collect()
+    };
+    let whole = found(&stores, &haru, &chat, 50).await;
+    assert_eq!(whole.parent_id, replies.last().copied());
+    assert_eq!(
+        texts(&whole.history),
+        ["one", "one?", "two", "two?", "three", "three?"]
+    );
+    let bounded = found(&stores, &haru, &chat, 3).await;
+    assert_eq!(texts(&bounded.history), ["two?", "three", "three?"]);
+    let first = replies.first().copied().expect("a reply");
+    let after = context(&stores, &haru, chat.id, ParentChoice::After(first), 50).await;
+    let TurnContextOutcome::Found(after) = after else {
+        panic!("not found: {after:?}");
+    };
+    assert_eq!(after.parent_id, Some(first));
+    assert_eq!(texts(&after.history), ["one", "one?"]);
+}
+
+/// As they are at this moment.
+pub async fn a_turns_context_knows_the_common_prompts_and_the_character(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let character = stores
+        .character(Some(&haru), private_draft("등대지기"))
+        .await;
+    let chat = stores.chat_with(&haru, character.id).await;
+    for (position, is_active) in [(2, true), (1, false)] {
+        let draft = PromptDraft {
+            name: PromptName::parse("rule").expect("a name"),
+            content: PromptContent::parse("Be kind.").expect("a text"),
+            is_active,
+            position,
+        };
+        stores.prompts.create(draft, at(1)).await.expect("create");
+    }
+    let context = found(&stores, &haru, &chat, 50).await;
+    assert_eq!(
+        context.common_prompts,
+        stores.prompts.list().await.expect("list")
+    );
+    assert_eq!(context.common_prompts.len(), 2);
+    assert_eq!(
+        context.character,
+        TurnCharacter::Available {
+            id: character.id,
+            name: character.draft.name,
+            system_prompt: character.draft.system_prompt,
+        }
+    );
+}
+
+/// Not from a person's message, and not from another chat's reply.
+pub async fn a_turn_goes_on_from_a_reply_of_the_same_chat_only(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let (chat, other) = (stores.chat(&haru).await, stores.chat(&haru).await);
+    let mut request = begin(&chat, None);
+    request.usage_date = day("2026-11-22");
+    request.text = words("here");
+    let here = stores.start(&request).await;
+    stores.end(&finish(&request, "yes")).await;
+    let there = stores.exchange(&other, None, "there").await;
+    for wrong in [
+        here.user_message.id,
+        there.assistant_message.id,
+        MessageId::from_stored(999_999),
+    ] {
+        let outcome = context(&stores, &haru, chat.id, ParentChoice::After(wrong), 5).await;
+        assert_eq!(outcome, TurnContextOutcome::NoParent);
+    }
+    assert_eq!(
+        context(&stores, &haru, NO_CHAT, ParentChoice::Head, 5).await,
+        TurnContextOutcome::NoChat
+    );
+}

@@ -1,0 +1,136 @@
+//! The contract of the repositories and of the store of turns.
+//!
+//! `store_contract!(make)` in an adapter's tests makes a test of every rule here; `make` is an async
+//! function beside the call, without arguments, that answers the ports of an empty store as [`Stores`].
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "these are tests: a panic is how they fail"
+)]
+
+pub mod accounts;
+pub mod characters;
+pub mod chats;
+mod fixture;
+pub mod prompts;
+pub mod turns;
+pub mod usage;
+
+pub use fixture::Stores;
+
+/// Makes a test of every rule of the contract for the stores that `$make` gives.
+#[macro_export]
+macro_rules! store_contract {
+    ($make:ident) => {
+        $crate::store_contract!(@tests $make; accounts:
+            an_account_is_found_as_it_was_made,
+            a_name_or_address_that_is_taken_is_refused_without_telling_which,
+            names_are_unique_however_they_are_written,
+            of_accounts_made_at_once_under_one_name_one_is_made,
+            an_account_is_found_by_name_or_address_and_a_name_comes_first,
+            a_stronger_hash_replaces_the_old_one_and_sessions_stay,
+            a_session_lives_until_it_is_ended_or_runs_out,
+        );
+        $crate::store_contract!(@tests $make; characters:
+            a_character_is_found_as_it_was_made,
+            a_character_is_shown_to_its_maker_and_administrators_and_when_public_to_all,
+            characters_are_seeded_once_even_after_all_were_deleted,
+            characters_seeded_at_once_are_made_once,
+            lists_show_own_and_public_characters_newest_first_page_by_page,
+            characters_are_searched_by_folded_text_taken_literally,
+            only_those_who_may_can_change_a_character,
+            a_change_raises_the_version_and_a_stale_one_is_refused,
+            of_changes_at_once_to_one_version_of_a_character_one_is_made,
+            a_deleted_character_is_gone_from_every_answer,
+        );
+        $crate::store_contract!(@tests $make; prompts:
+            prompts_are_listed_by_position_then_id,
+            a_prompt_is_changed_and_deleted,
+            a_stale_change_to_a_prompt_is_refused,
+        );
+        $crate::store_contract!(@tests $make; chats:
+            a_chat_opens_with_the_greeting,
+            a_chat_without_a_greeting_opens_empty,
+            a_chat_opens_only_with_a_character_that_may_be_used,
+            a_chat_is_its_owners_alone,
+            chats_are_listed_by_newest_activity_then_id_page_by_page,
+            chats_are_searched_by_title_and_character_taken_literally,
+            a_chat_is_changed_and_a_stale_change_is_refused,
+            a_chat_keeps_the_name_of_its_deleted_character,
+            a_chat_is_read_only_while_its_character_is_withdrawn,
+            a_deleted_chat_is_gone_with_all_in_it,
+            a_chats_preview_is_the_beginning_of_its_last_message,
+            messages_come_by_pages_oldest_first_in_each,
+            a_page_of_a_deep_chat_is_as_good_as_of_a_short_one,
+            messages_know_their_siblings,
+            a_page_before_a_message_of_another_branch_follows_that_branch,
+            messages_of_other_chats_and_owners_are_not_there,
+            a_turns_context_has_the_last_messages_up_to_the_parent,
+            a_turns_context_knows_the_common_prompts_and_the_character,
+            a_turn_goes_on_from_a_reply_of_the_same_chat_only,
+        );
+        $crate::store_contract!(@tests $make; turns:
+            a_turn_begins_with_both_messages_and_moves_the_head,
+            a_turn_begins_in_the_owners_chat_only,
+            of_turns_begun_at_once_in_a_chat_one_is_started,
+            a_user_has_as_many_turns_under_way_as_allowed,
+            a_repeated_key_gives_the_same_turn,
+            of_requests_at_once_with_one_key_all_get_one_turn,
+            a_key_that_was_used_for_another_request_is_refused,
+            a_key_counts_in_its_chat_only,
+            a_turn_is_refused_when_its_parent_is_not_the_head_any_more,
+            a_turn_after_an_earlier_reply_makes_a_branch,
+            a_chat_whose_character_is_gone_takes_no_turn,
+            a_checkpoint_saves_the_text_so_far,
+            a_checkpoint_after_the_end_changes_nothing,
+            a_finished_turn_has_its_text_tokens_and_charge,
+            a_turn_that_never_reached_upstream_costs_nothing,
+            a_turn_ends_in_each_way_it_can,
+            finishing_twice_charges_once,
+            of_ends_at_once_one_counts,
+            a_turn_of_a_deleted_chat_is_still_charged_once,
+            a_turn_is_its_owners_alone,
+            orphans_are_claimed_once_and_oldest_first,
+            an_orphan_brings_what_was_saved_of_it,
+        );
+        $crate::store_contract!(@tests $make; usage:
+            days_are_told_oldest_first_within_the_range,
+            a_day_adds_up_tokens_and_cost_by_kind,
+            the_ledger_and_the_days_agree_after_many_turns_at_once,
+        );
+    };
+    (@tests $make:ident; $module:ident: $($name:ident),+ $(,)?) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    $crate::store::$module::$name(super::$make().await).await;
+                }
+            )+
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_rule_is_in_the_list() {
+        let list = include_str!("mod.rs");
+        let modules = [
+            include_str!("accounts.rs"),
+            include_str!("characters.rs"),
+            include_str!("chats.rs"),
+            include_str!("prompts.rs"),
+            include_str!("turns.rs"),
+            include_str!("usage.rs"),
+        ];
+        for rule in modules
+            .iter()
+            .flat_map(|module| module.split("pub async fn ").skip(1))
+            .filter_map(|rest| rest.split('(').next())
+        {
+            assert!(list.contains(&format!("            {rule},\n")), "{rule}");
+        }
+    }
+}
