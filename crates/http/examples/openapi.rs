@@ -1,0 +1,5 @@
+//! Prints docs/openapi.json.
+
+fn main() {
+    print!("{}", lionrocket_http::openapi_json());
+}

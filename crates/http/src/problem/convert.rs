@@ -1,0 +1,136 @@
+//! From the services' errors to problems. Causes go to the log, never into an answer.
+
+use std::{error::Error, fmt, time::Duration};
+
+use lionrocket_app::{ServiceError, accounts::AccountError, turns::SendError, usage::UsageError};
+use lionrocket_domain::{ids::TurnId, turn::TurnFailure};
+use lionrocket_ports::StoreError;
+
+use super::{Code, Problem, Wrong};
+
+/// When to try again after the server was too busy.
+const BUSY_RETRY: Duration = Duration::from_secs(2);
+/// When to try again after the model was overloaded or limited us.
+const UPSTREAM_RETRY: Duration = Duration::from_secs(15);
+
+/// Shows an error with its causes.
+pub(super) struct Chain<'a>(pub(super) &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// A fault of our own: its cause goes to the log.
+fn internal(error: &dyn Error) -> Problem {
+    tracing::error!(error = %Chain(error), "a request failed");
+    Problem::new(Code::Internal)
+}
+
+fn unavailable() -> Problem {
+    Problem::new(Code::ServiceUnavailable).retry_after(BUSY_RETRY)
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                tracing::warn!(error = %Chain(&error), "the database is not available");
+                unavailable()
+            }
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::NotFound => Self::new(Code::NotFound),
+            ServiceError::Forbidden => Self::new(Code::Forbidden),
+            ServiceError::Stale => Self::new(Code::PreconditionFailed),
+            ServiceError::Store(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Taken => Self::new(Code::AccountTaken),
+            AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            AccountError::Disabled => Self::new(Code::AccountDisabled),
+            AccountError::Unauthenticated => Self::new(Code::Unauthorized),
+            AccountError::Busy => unavailable(),
+            AccountError::Store(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<UsageError> for Problem {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::RangeReversed => Self::invalid_at(
+                "?to",
+                Wrong::new("range_reversed", "must not be before the first day"),
+            ),
+            UsageError::RangeTooLong { max_days } => {
+                let mut wrong = Wrong::new("range_too_long", "");
+                wrong.detail = format!("the range must have at most {max_days} days").into();
+                let mut field = wrong.at("?from");
+                field.limit = usize::try_from(max_days).ok();
+                Self::invalid(vec![field])
+            }
+            UsageError::Store(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+/// The problem of a message that was not accepted.
+pub(crate) fn send_problem(error: SendError, parent_was_named: bool) -> Problem {
+    match error {
+        SendError::NotFound => Problem::new(Code::NotFound),
+        SendError::ChatReadOnly => Problem::new(Code::ChatReadOnly),
+        SendError::NoParent if parent_was_named => Problem::invalid_at(
+            "/parent_id",
+            Wrong::new("unknown_parent", "the chat has no such reply to go on from"),
+        ),
+        SendError::NoParent => Problem::new(Code::ChatChanged),
+        SendError::ChatBusy(turn_id) => Problem::new(Code::TurnRunning).turn(turn_id),
+        SendError::UserBusy => Problem::new(Code::TooManyTurns).retry_after(BUSY_RETRY),
+        SendError::KeyReused => Problem::new(Code::IdempotencyKeyReused),
+        SendError::Store(error) => error.into(),
+        other => internal(&other),
+    }
+}
+
+/// The problem of a turn that did not end well. `None` stands for a turn whose end could not be read.
+pub(crate) fn turn_failure(failure: Option<TurnFailure>, turn_id: TurnId) -> Problem {
+    let problem = match failure {
+        Some(TurnFailure::UpstreamOverloaded) => {
+            Problem::new(Code::UpstreamOverloaded).retry_after(UPSTREAM_RETRY)
+        }
+        Some(TurnFailure::UpstreamRateLimited) => {
+            Problem::new(Code::UpstreamRateLimited).retry_after(UPSTREAM_RETRY)
+        }
+        Some(TurnFailure::UpstreamTimeout) => Problem::new(Code::UpstreamTimeout),
+        Some(TurnFailure::UpstreamRejected) => Problem::new(Code::UpstreamRejected),
+        Some(TurnFailure::UpstreamInvalid) => Problem::new(Code::UpstreamInvalid),
+        Some(TurnFailure::UpstreamFailed) => Problem::new(Code::UpstreamFailed),
+        Some(TurnFailure::Refused) => Problem::new(Code::ReplyRefused),
+        Some(TurnFailure::ReplyInterrupted) => Problem::new(Code::ReplyInterrupted),
+        Some(TurnFailure::Internal) => Problem::new(Code::Internal),
+        None => unavailable(),
+    };
+    problem.turn(turn_id)
+}

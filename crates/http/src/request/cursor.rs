@@ -1,0 +1,77 @@
+//! Places in lists, as texts that mean nothing to clients.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use lionrocket_domain::ids::{CharacterId, ChatId};
+use lionrocket_ports::chats::ChatCursor;
+
+use super::{Json, whole_id};
+use crate::problem::Wrong;
+
+/// The longest cursor, in characters.
+const MAX_CURSOR_CHARS: usize = 80;
+
+/// Writes the place in a list of characters.
+pub(crate) fn from_character(id: CharacterId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("character:{id}"))
+}
+
+/// Reads the place in a list of characters.
+pub(crate) fn to_character(value: Json) -> Result<CharacterId, Wrong> {
+    read(value, |text| {
+        text.strip_prefix("character:")
+            .and_then(whole_id)
+            .and_then(CharacterId::parse)
+    })
+}
+
+/// Writes the place in a list of chats.
+pub(crate) fn from_chat(cursor: ChatCursor) -> String {
+    let moment = cursor.last_message_at.as_microsecond();
+    URL_SAFE_NO_PAD.encode(format!("chat:{moment}:{}", cursor.id))
+}
+
+/// Reads the place in a list of chats.
+pub(crate) fn to_chat(value: Json) -> Result<ChatCursor, Wrong> {
+    read(value, |text| {
+        let (moment, id) = text.strip_prefix("chat:")?.split_once(':')?;
+        Some(ChatCursor {
+            last_message_at: Timestamp::from_microsecond(moment.parse().ok()?).ok()?,
+            id: whole_id(id).and_then(ChatId::parse)?,
+        })
+    })
+}
+
+fn read<T>(value: Json, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Wrong> {
+    let cursor = value.into_text()?;
+    let decode = || {
+        let bytes = URL_SAFE_NO_PAD.decode(&cursor).ok()?;
+        parse(std::str::from_utf8(&bytes).ok()?)
+    };
+    (cursor.len() <= MAX_CURSOR_CHARS)
+        .then(decode)
+        .flatten()
+        .ok_or(Wrong::new(
+            "invalid_format",
+            "must be the `next_cursor` of an earlier page",
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_leads_back_to_its_place_and_nothing_else_does() {
+        let chat = ChatCursor {
+            last_message_at: Timestamp::from_microsecond(1_795_000_000_123_456).unwrap(),
+            id: ChatId::from_stored(42),
+        };
+        let written = from_chat(chat);
+        assert_eq!(to_chat(Json::Text(written.clone())).unwrap(), chat);
+        assert!(to_character(Json::Text(written.clone())).is_err());
+        for bad in ["", "=", "a b", &format!("{written}x"), &"A".repeat(200)] {
+            assert!(to_chat(Json::Text((*bad).to_owned())).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Reading requests. A handler takes one [`Call`] and asks it for what it needs, in the order in
+//! which a client shall learn what is wrong: sign-in first, then the address, headers, query, body.
+
+mod body;
+mod conditional;
+pub(crate) mod cursor;
+mod fields;
+mod id;
+mod json;
+mod negotiate;
+
+use std::{
+    cell::Cell,
+    future::{Ready, ready},
+    rc::Rc,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderName, HeaderValue},
+    web,
+};
+use lionrocket_app::accounts::Authenticated;
+use lionrocket_domain::{
+    ids::{CharacterId, ChatId, PromptId, TurnId, UserId},
+    page::PageSize,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    ApiState,
+    problem::{Code, Problem, Wrong},
+};
+
+pub(crate) use body::RequestBody;
+pub(crate) use conditional::{hex_of, is_known};
+pub(crate) use fields::{Fields, boolean, choice, numeric_id, text, whole_number};
+pub(crate) use id::{RequestId, X_REQUEST_ID};
+pub(crate) use json::Json;
+pub(crate) use negotiate::ReplyForm;
+
+/// The longest access token, in bytes.
+const MAX_TOKEN_BYTES: usize = 2048;
+/// The longest idempotency key, in characters.
+const MAX_KEY_CHARS: usize = 128;
+/// The longest text to search for, in characters.
+const MAX_SEARCH_CHARS: usize = 100;
+
+/// What the log learns of a request while it is handled.
+#[derive(Clone, Default)]
+pub(crate) struct RequestFacts(Rc<Cell<Option<UserId>>>);
+
+impl RequestFacts {
+    pub(crate) fn user_id(&self) -> Option<UserId> {
+        self.0.get()
+    }
+}
+
+/// One request with all that a handler may ask of it.
+pub(crate) struct Call {
+    request: HttpRequest,
+    payload: Payload,
+    state: web::Data<ApiState>,
+}
+
+/// Who asks, with the token by which they come.
+pub(crate) struct Caller {
+    pub(crate) who: Authenticated,
+    pub(crate) token: SecretString,
+}
+
+impl FromRequest for Call {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let state = request.app_data::<web::Data<ApiState>>().cloned();
+        ready(state.map_or_else(
+            || Err(Problem::new(Code::Internal)),
+            |state| {
+                Ok(Self {
+                    request: request.clone(),
+                    payload: payload.take(),
+                    state,
+                })
+            },
+        ))
+    }
+}
+
+impl Call {
+    /// The services.
+    pub(crate) fn state(&self) -> &ApiState {
+        &self.state
+    }
+
+    /// The request's id.
+    pub(crate) fn request_id(&self) -> String {
+        self.request
+            .extensions()
+            .get::<RequestId>()
+            .map(|id| id.as_str().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// Tells who asks.
+    pub(crate) async fn sign_in(&self) -> Result<Caller, Problem> {
+        let token = self.bearer_token().ok_or_else(|| unauthorized(false))?;
+        let who = self
+            .state
+            .accounts
+            .authenticate(token.expose_secret())
+            .await;
+        let who = who.map_err(|error| {
+            let problem = Problem::from(error);
+            if problem.code == Code::Unauthorized {
+                unauthorized(true)
+            } else {
+                problem
+            }
+        })?;
+        if let Some(facts) = self.request.extensions().get::<RequestFacts>() {
+            facts.0.set(Some(who.actor.user_id));
+        }
+        Ok(Caller { who, token })
+    }
+
+    /// The access token, unless there is none or nothing that could be one.
+    pub(crate) fn bearer_token(&self) -> Option<SecretString> {
+        let value = self.only_header(&header::AUTHORIZATION).ok()??;
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        let token = token.trim();
+        let is_token = scheme.eq_ignore_ascii_case("bearer")
+            && !token.is_empty()
+            && token.len() <= MAX_TOKEN_BYTES;
+        is_token.then(|| SecretString::from(token))
+    }
+
+    /// The chat of the address.
+    pub(crate) fn chat_id(&self) -> Result<ChatId, Problem> {
+        self.path_id("chat_id", ChatId::parse)
+    }
+
+    /// The character of the address.
+    pub(crate) fn character_id(&self) -> Result<CharacterId, Problem> {
+        self.path_id("character_id", CharacterId::parse)
+    }
+
+    /// The common prompt of the address.
+    pub(crate) fn prompt_id(&self) -> Result<PromptId, Problem> {
+        self.path_id("prompt_id", PromptId::parse)
+    }
+
+    /// The turn of the address.
+    pub(crate) fn turn_id(&self) -> Result<TurnId, Problem> {
+        self.request
+            .match_info()
+            .get("turn_id")
+            .and_then(TurnId::parse)
+            .ok_or_else(|| Problem::new(Code::NotFound))
+    }
+
+    fn path_id<T>(&self, name: &str, parse: fn(i64) -> Option<T>) -> Result<T, Problem> {
+        self.request
+            .match_info()
+            .get(name)
+            .and_then(whole_id)
+            .and_then(parse)
+            .ok_or_else(|| Problem::new(Code::NotFound))
+    }
+
+    /// The client's promise that two requests with one key are one.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<String>, Problem> {
+        const NAME: HeaderName = HeaderName::from_static("idempotency-key");
+        let refused = || {
+            Problem::invalid_at(
+                "Idempotency-Key",
+                Wrong::new(
+                    "invalid_format",
+                    "must be sent once and have 1 to 128 visible ASCII characters",
+                ),
+            )
+        };
+        let Some(value) = self.only_header(&NAME).map_err(|()| refused())? else {
+            return Ok(None);
+        };
+        let bytes = value.as_bytes();
+        if (1..=MAX_KEY_CHARS).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) {
+            Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+        } else {
+            Err(refused())
+        }
+    }
+
+    /// A header that may be there once. The error says that it is there more often.
+    pub(crate) fn only_header(&self, name: &HeaderName) -> Result<Option<&HeaderValue>, ()> {
+        let mut values = self.request.headers().get_all(name);
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            _ => Err(()),
+        }
+    }
+
+    /// Reads the query: `read` takes what it knows, anything else is refused.
+    pub(crate) fn query<T>(
+        &self,
+        read: impl FnOnce(&mut Fields) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(self.request.query_string())
+            .map_err(|_| Problem::new(Code::BadRequest))?;
+        Fields::of_query(pairs.into_inner()).read(read)
+    }
+}
+
+/// The 401 of somebody without (or with a bad) token.
+fn unauthorized(token_was_sent: bool) -> Problem {
+    let challenge = if token_was_sent {
+        r#"Bearer realm="LionRocket", error="invalid_token""#
+    } else {
+        r#"Bearer realm="LionRocket""#
+    };
+    Problem::new(Code::Unauthorized).header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static(challenge),
+    )
+}
+
+/// Reads an id in its only spelling: digits without a sign or leading zeros.
+pub(crate) fn whole_id(text: &str) -> Option<i64> {
+    let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_canonical.then(|| text.parse().ok()).flatten()
+}
+
+/// Reads `limit`.
+pub(crate) fn page_size(value: Json) -> Result<PageSize, Wrong> {
+    value
+        .into_text()?
+        .parse()
+        .ok()
+        .and_then(PageSize::parse)
+        .ok_or(Wrong::new("out_of_range", "must be a number from 1 to 100"))
+}
+
+/// Reads `q`; nothing but white space looks for nothing.
+pub(crate) fn search(value: Json) -> Result<Option<String>, Wrong> {
+    let text = value.into_text()?;
+    let text = text.trim();
+    let actual = text.chars().count();
+    if actual > MAX_SEARCH_CHARS {
+        return Err(Wrong {
+            code: "too_long",
+            detail: format!("must have at most {MAX_SEARCH_CHARS} characters").into(),
+            lengths: Some((MAX_SEARCH_CHARS, actual)),
+        });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Wrong::new(
+            "control_character",
+            "must not contain control characters",
+        ));
+    }
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}

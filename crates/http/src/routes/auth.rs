@@ -1,0 +1,124 @@
+//! Signing up, in and out; one's own account.
+
+use actix_web::{HttpResponse, get, post};
+use lionrocket_domain::calendar::Day;
+use secrecy::ExposeSecret;
+
+use super::Answer;
+use crate::{
+    Registration,
+    problem::{Code, Problem, Wrong},
+    request::{Call, Json},
+    views::{
+        accounts::{AuthView, LoginBody, RegisterBody, UserView},
+        usage::{UsageDayList, UsageDayView},
+    },
+};
+
+/// Make an account
+///
+/// Makes an account and signs the person in. It is never an administrator's.
+#[utoipa::path(
+    tag = "auth",
+    request_body = RegisterBody,
+    responses((status = 201, description = "The account was made", body = AuthView)),
+)]
+#[post("/auth/register")]
+pub(super) async fn register(mut call: Call) -> Answer {
+    if call.state().info.registration != Registration::Open {
+        return Err(Problem::new(Code::RegistrationClosed));
+    }
+    let body: RegisterBody = call.body().await?;
+    let signed_in = call.state().accounts.register(body.into()).await?;
+    Ok(HttpResponse::Created().json(AuthView::from(signed_in)))
+}
+
+/// Sign in
+///
+/// By user name or e-mail address. Each login is a session of its own.
+#[utoipa::path(
+    tag = "auth",
+    request_body = LoginBody,
+    responses((status = 200, description = "Signed in", body = AuthView)),
+)]
+#[post("/auth/login")]
+pub(super) async fn login(mut call: Call) -> Answer {
+    let body: LoginBody = call.body().await?;
+    let signed_in = call
+        .state()
+        .accounts
+        .login(&body.username, body.password.expose_secret())
+        .await?;
+    Ok(HttpResponse::Ok().json(AuthView::from(signed_in)))
+}
+
+/// Sign out
+///
+/// Ends the session of the token, and every event stream that was opened with it. Does nothing when
+/// the token is not good any more.
+#[utoipa::path(
+    tag = "auth",
+    responses((status = 204, description = "Signed out", headers(
+        ("Clear-Site-Data", description = "Asks the browser to forget what it kept"),
+    ))),
+    security((), ("bearer" = [])),
+)]
+#[post("/auth/logout")]
+pub(super) async fn logout(call: Call) -> Answer {
+    if let Some(token) = call.bearer_token() {
+        call.state().accounts.logout(token.expose_secret()).await?;
+    }
+    Ok(HttpResponse::NoContent()
+        .insert_header(("Clear-Site-Data", r#""cache", "storage""#))
+        .finish())
+}
+
+/// Read one's own account
+#[utoipa::path(
+    tag = "auth",
+    responses((status = 200, description = "The account of the token", body = UserView)),
+    security(("bearer" = [])),
+)]
+#[get("/auth/me")]
+pub(super) async fn get_me(call: Call) -> Answer {
+    let caller = call.sign_in().await?;
+    Ok(HttpResponse::Ok().json(UserView::from(caller.who.user)))
+}
+
+/// Read one's own usage by day
+///
+/// Oldest first; days on which nothing was used are left out. Without a range: the last 30 days.
+#[utoipa::path(
+    tag = "auth",
+    params(
+        ("from" = Option<String>, Query, description = "The first day, `YYYY-MM-DD`; 29 days before the last one when it is left out", format = Date, nullable = false),
+        ("to" = Option<String>, Query, description = "The last day, `YYYY-MM-DD`; today when it is left out. At most 366 days in all", format = Date, nullable = false),
+    ),
+    responses((status = 200, description = "The days", body = UsageDayList)),
+    security(("bearer" = [])),
+)]
+#[get("/auth/me/usage")]
+pub(super) async fn get_my_usage(call: Call) -> Answer {
+    let caller = call.sign_in().await?;
+    let (from, to) = call.query(|fields| {
+        let from = fields.optional("from", day);
+        let to = fields.optional("to", day);
+        Some((from?, to?))
+    })?;
+    let days = call
+        .state()
+        .usage
+        .own_days(caller.who.actor, from, to)
+        .await?;
+    Ok(HttpResponse::Ok().json(UsageDayList {
+        items: days.into_iter().map(UsageDayView::from).collect(),
+        next_cursor: None,
+    }))
+}
+
+fn day(value: Json) -> Result<Day, Wrong> {
+    Day::parse(&value.into_text()?).ok_or(Wrong::new(
+        "invalid_format",
+        "must be a day of the calendar such as 2026-11-22",
+    ))
+}

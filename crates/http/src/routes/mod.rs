@@ -1,0 +1,49 @@
+//! The handlers. Each operation's description stands at its handler, so that the document cannot
+//! drift from what answers.
+
+mod auth;
+mod characters;
+mod chats;
+mod messages;
+mod prompts;
+mod service;
+mod turns;
+
+use actix_web::HttpResponse;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::problem::Problem;
+
+/// The answer of a handler.
+type Answer = Result<HttpResponse, Problem>;
+
+/// Registers every operation of the API.
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(auth::register)
+        .service(auth::login)
+        .service(auth::logout)
+        .service(auth::get_me)
+        .service(auth::get_my_usage)
+        .service(service::get_config)
+        .service(characters::list_characters)
+        .service(characters::create_character)
+        .service(characters::get_character)
+        .service(characters::update_character)
+        .service(characters::delete_character)
+        .service(prompts::list_prompts)
+        .service(prompts::create_prompt)
+        .service(prompts::update_prompt)
+        .service(prompts::delete_prompt)
+        .service(chats::list_chats)
+        .service(chats::create_chat)
+        .service(chats::get_chat)
+        .service(chats::update_chat)
+        .service(chats::delete_chat)
+        .service(messages::list_messages)
+        .service(messages::send_message)
+        .service(turns::get_turn)
+        .service(turns::follow_turn)
+        .service(service::livez)
+        .service(service::readyz);
+}

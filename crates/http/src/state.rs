@@ -1,0 +1,93 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lionrocket_app::{
+    accounts::AccountService, characters::CharacterService, chats::ChatService,
+    prompts::PromptService, turns::TurnService, usage::UsageService,
+};
+use lionrocket_ports::{error::Cause, events::EventBus};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Everything that the handlers need; cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Accounts and logins.
+    pub accounts: Arc<AccountService>,
+    /// Characters.
+    pub characters: Arc<CharacterService>,
+    /// Common prompts.
+    pub prompts: Arc<PromptService>,
+    /// Chats.
+    pub chats: Arc<ChatService>,
+    /// Turns.
+    pub turns: Arc<TurnService>,
+    /// Statistics of usage.
+    pub usage: Arc<UsageService>,
+    /// Tells open streams that their session has ended.
+    pub events: Arc<dyn EventBus>,
+    /// Whether the service can do its work.
+    pub readiness: Arc<dyn Readiness>,
+    /// What the service says of itself.
+    pub info: Arc<ServiceInfo>,
+}
+
+/// What the service says of itself, and the settings that its clients feel.
+#[derive(Clone, Debug)]
+pub struct ServiceInfo {
+    /// The version of the service.
+    pub version: String,
+    /// Which kind of model answers.
+    pub language_model: LanguageModelKind,
+    /// The model's id, such as `claude-haiku-5-5`.
+    pub model: String,
+    /// The longest message in characters (code points after NFC).
+    pub message_max_chars: usize,
+    /// The shortest password in characters (code points after NFKC).
+    pub password_min_length: usize,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// The IANA name of the zone in which days of usage are counted.
+    pub stats_timezone: String,
+    /// Whether people come by TLS only, so that browsers are told to insist on it.
+    pub strict_transport_security: bool,
+}
+
+/// Which kind of model answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguageModelKind {
+    /// The Claude API.
+    Claude,
+    /// The built-in model that only shows how the service works.
+    Demo,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// People who were invited.
+    Invite,
+    /// Nobody; the operator makes accounts.
+    Closed,
+}
+
+/// Why the service cannot do its work at the moment. The cause goes to the log.
+#[derive(Debug, thiserror::Error)]
+#[error("not ready")]
+pub struct NotReady(#[source] pub Cause);
+
+/// Tells whether the service can do its work.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// Checks what the service depends on.
+    ///
+    /// # Errors
+    /// [`NotReady`] while it starts, shuts down or misses its database.
+    async fn check(&self) -> Result<(), NotReady>;
+}
