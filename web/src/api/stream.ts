@@ -195,6 +195,12 @@ async function read(
       if (value.id !== undefined) cursor.lastEventId = value.id
       if (!event) continue
       if (event.type === 'turn') cursor.turnId = event.turn_id
+      // The session ended, not the turn.
+      if (event.type === 'error' && event.problem.status === 401) {
+        const error = new ApiError(event.problem)
+        noteFailure(error, true)
+        throw error
+      }
       listener.onEvent(event)
       if (event.type === 'done' || event.type === 'stopped' || event.type === 'error') return 'ended'
     }

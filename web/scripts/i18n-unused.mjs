@@ -1,0 +1,19 @@
+// Lists words that no source file asks for, and fails when there are any. Areas whose keys come from the server are left out.
+import { readdir, readFile } from 'node:fs/promises'
+
+const src = new URL('../src/', import.meta.url)
+const fromServer = new Set(['errors', 'fields'])
+const words = JSON.parse(await readFile(new URL('locales/en.json', src), 'utf8'))
+const names = (await readdir(src, { recursive: true })).filter(
+  (name) => /\.(?:ts|vue)$/.test(name) && !name.startsWith('api/generated'),
+)
+const source = (await Promise.all(names.map((name) => readFile(new URL(name, src), 'utf8')))).join('\n')
+
+const unused = Object.entries(words)
+  .filter(([area]) => !fromServer.has(area))
+  .flatMap(([area, keys]) => Object.keys(keys).map((key) => `${area}.${key}`))
+  .filter((key) => !source.includes(`'${key}'`))
+if (unused.length > 0) {
+  console.error(`words that nobody uses:\n${unused.join('\n')}`)
+  process.exit(1)
+}
