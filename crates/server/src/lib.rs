@@ -1,1 +1,14 @@
-//! The lionrocket binary: settings, wiring, lifecycle and commands.
+//! The `lionrocket` binary: settings, wiring, lifecycle and commands.
+//!
+//! This is the only crate that knows every adapter. It reads the settings once, puts the services
+//! together and hands them to `lionrocket-http`.
+
+mod cli;
+mod commands;
+mod failure;
+mod logging;
+pub mod settings;
+mod wiring;
+
+pub use cli::{Cli, run};
+pub use failure::Failure;

@@ -1,2 +1,7 @@
-//! The lionrocket binary.
-fn main() {}
+//! The `lionrocket` binary. See `lionrocket --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lionrocket_server::run()
+}

@@ -1,0 +1,139 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Failure, commands, settings::RawSettings};
+
+/// `LionRocket`: a self-hosted service for talking to characters on the Claude API.
+#[derive(Debug, Parser)]
+#[command(name = "lionrocket", version, about)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use, 78 a setting does not work. Settings are \
+                  read from the environment and from a file `.env` in the working directory."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: RawSettings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the service (what happens without a command)
+    Serve,
+    /// Works on accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Brings the database to this version, or makes it
+    Migrate(Printing),
+    /// Prints the OpenAPI document of the HTTP API
+    Openapi,
+    /// Asks the running service whether it is ready; 0 when it is, 1 when it is not
+    Healthcheck,
+    /// Works on secrets
+    #[command(subcommand)]
+    Secret(SecretCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Makes an account, also while the service runs
+    Create(CreateUser),
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Prints a new secret for `JWT_SECRET`
+    Generate(Printing),
+}
+
+/// How a command prints.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Printing {
+    /// Prints JSON for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// An account to make.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CreateUser {
+    /// The name to sign in with
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: String,
+    /// The e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: String,
+    /// Lets the account administer the service
+    #[arg(long)]
+    pub(crate) admin: bool,
+    /// Reads the password from standard input, up to the first line's end
+    #[arg(long, required = true)]
+    pub(crate) password_stdin: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let outcome = load_dotenv().and_then(|()| dispatch(Cli::parse()));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("lionrocket: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Adds the variables of `.env` in the working directory to the environment; those that are set
+/// already stay.
+fn load_dotenv() -> Result<(), Failure> {
+    match dotenvy::from_path(".env") {
+        Ok(()) => Ok(()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        // The line itself may hold a secret.
+        Err(dotenvy::Error::LineParse(_, column)) => Err(Failure::Configuration(format!(
+            ".env has a line that cannot be read (at its character {column}): write NAME=value, \
+             with quotes around a value that has spaces"
+        ))),
+        Err(error) => Err(Failure::Configuration(format!(
+            ".env cannot be read ({error}): put it right or remove it"
+        ))),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let settings = &cli.settings;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => commands::serve::run(settings),
+        Command::User(UserCommand::Create(user)) => commands::user::create(settings, &user),
+        Command::Migrate(printing) => commands::migrate::run(settings, printing),
+        Command::Openapi => commands::openapi::run(),
+        Command::Healthcheck => commands::healthcheck::run(settings),
+        Command::Secret(SecretCommand::Generate(printing)) => commands::secret::run(printing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_service_is_run() {
+        let cli = Cli::try_parse_from(["lionrocket"]).unwrap();
+        assert!(cli.command.is_none());
+        assert!(Cli::try_parse_from(["lionrocket", "fly"]).is_err());
+    }
+}

@@ -1,0 +1,250 @@
+//! `lionrocket serve`: start, run, stop.
+
+use std::{net::TcpListener, time::Duration};
+
+use lionrocket_app::{starters, turns::TurnService};
+use lionrocket_crypto_adapter::{JwtIssuer, SigningSecret};
+use lionrocket_http::{ApiState, ServerLimits};
+use lionrocket_local_adapter::{SystemClock, TaskSpawner};
+use lionrocket_ports::{characters::CharacterRepository as _, runtime::Clock as _};
+use lionrocket_sqlite_adapter::SqliteStore;
+use tokio::{
+    runtime::{Builder, Handle},
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    Failure,
+    failure::chain,
+    logging,
+    settings::{
+        DatabaseFile, Environment, Listen, ModelChoice, RawSettings, Settings, Signing, secret,
+    },
+    wiring,
+};
+
+/// How often turns are looked for that nobody works on any more.
+const RECOVER_EVERY: Duration = Duration::from_secs(5);
+/// How long replies under way may go on after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(25);
+/// How long answers may take to leave once all replies have ended.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Runs the service until it is told to stop.
+pub(crate) fn run(raw: &RawSettings) -> Result<(), Failure> {
+    let settings = Settings::check(raw)?;
+    logging::start(settings.logging);
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::because("no threads to work with", &error))?;
+    let outcome = runtime.block_on(serve(&settings));
+    // What is still under way after the time for it was up is found by the next start.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(settings: &Settings) -> Result<(), Failure> {
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::because("signals cannot be received", &error))?;
+    let model = wiring::model(&settings.model)?;
+    let listener = bind(&settings.listen)?;
+    let store = wiring::open_store(&settings.database)?;
+    let _lock = store
+        .lock_for_serving()
+        .map_err(|error| Failure::Failed(chain(&error)))?;
+    let tokens = token_issuer(&settings.signing, &settings.database)?;
+    let spawner = TaskSpawner::new(Handle::current());
+    let state = wiring::api_state(settings, &store, tokens, model, &spawner)?;
+    prepare(&store, &state.turns).await?;
+
+    announce(settings, &state, &listener);
+    let turns = state.turns.clone();
+    let server = lionrocket_http::serve(state, listener, ServerLimits::default())
+        .map_err(|error| Failure::because("the HTTP server cannot start", &error))?;
+    let handle = server.handle();
+    let mut server = std::pin::pin!(server);
+    tokio::select! {
+        ended = &mut server => {
+            ended.map_err(|error| Failure::because("the HTTP server failed", &error))?;
+        }
+        () = recover_for_ever(&turns) => {}
+        () = signals.next() => {
+            let shutdown = async {
+                let _stopping = handle.stop(true);
+                let mut drained = std::pin::pin!(drain(&spawner));
+                // The server does its part only while it is polled.
+                tokio::select! {
+                    _ = &mut server => drained.await,
+                    // Connections without a request need not be waited for.
+                    () = &mut drained => { let _ = timeout(FLUSH, &mut server).await; }
+                }
+            };
+            tokio::select! {
+                () = shutdown => {}
+                () = signals.next() => {
+                    tracing::warn!("told to stop a second time: stopping at once");
+                    return Err(Failure::Failed("stopped before all replies had ended".to_owned()));
+                }
+            }
+        }
+    }
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Takes the address before anything else is done, so that a second start fails early.
+fn bind(listen: &Listen) -> Result<TcpListener, Failure> {
+    let Listen { host, port } = listen;
+    TcpListener::bind((host.as_str(), *port)).map_err(|error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program listens there: stop it, or set PORT to another number"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 are for privileged programs: set PORT to another number"
+            }
+            _ => "set HOST to an address of this machine, and PORT to a free number",
+        };
+        Failure::Failed(format!(
+            "cannot listen on {host}:{port} ({error}): {advice}"
+        ))
+    })
+}
+
+/// Signs with the secret of the settings, or with one that is kept in the data directory.
+fn token_issuer(signing: &Signing, database: &DatabaseFile) -> Result<JwtIssuer, Failure> {
+    let current = match &signing.secret {
+        Some(secret) => secret.clone(),
+        None => kept_secret(database)?,
+    };
+    Ok(JwtIssuer::new(
+        signing.algorithm,
+        &current,
+        &signing.previous,
+    ))
+}
+
+fn kept_secret(database: &DatabaseFile) -> Result<SigningSecret, Failure> {
+    let directory = database.directory();
+    let (secret, made) = secret::load_or_generate(directory).map_err(|error| {
+        let what = format!(
+            "no signing secret can be kept in {}, set JWT_SECRET",
+            directory.display()
+        );
+        Failure::because(what, &error)
+    })?;
+    if made {
+        tracing::info!(
+            directory = %directory.display(),
+            "made a signing secret, since JWT_SECRET is not set"
+        );
+    }
+    Ok(secret)
+}
+
+/// Brings the starter characters into a new database, and ends the turns of a process that died.
+async fn prepare(store: &SqliteStore, turns: &TurnService) -> Result<(), Failure> {
+    let failed = |error| {
+        Failure::because(
+            "the database does not work",
+            &error as &dyn std::error::Error,
+        )
+    };
+    let seeded = store
+        .seed(starters::drafts(), SystemClock.now())
+        .await
+        .map_err(failed)?;
+    if seeded > 0 {
+        tracing::info!(characters = seeded, "made the starter characters");
+    }
+    let interrupted = turns.recover_after_restart().await.map_err(failed)?;
+    if interrupted > 0 {
+        tracing::warn!(
+            turns = interrupted,
+            "replies were under way when the service last ended: their text so far is kept"
+        );
+    }
+    Ok(())
+}
+
+/// Tells the operator what runs, where, and what to do next.
+fn announce(settings: &Settings, state: &ApiState, listener: &TcpListener) {
+    let address = listener
+        .local_addr()
+        .map_or_else(|_| settings.listen.host.clone(), |a| a.to_string());
+    let database = settings.database.path().display();
+    tracing::info!(
+        version = state.info.version,
+        model = state.info.model,
+        %database,
+        "LionRocket listens on http://{address}"
+    );
+    if matches!(settings.model, ModelChoice::Demo { .. }) {
+        tracing::warn!("THE DEMO MODEL ANSWERS, not Claude: set CLAUDE_API_KEY to change that");
+    }
+    if settings.environment == Environment::Development {
+        tracing::info!(
+            "make an administrator, now or later: lionrocket user create --admin --username NAME \
+             --email ADDRESS --password-stdin"
+        );
+    }
+}
+
+/// Ends turns that nobody works on any more, again and again.
+async fn recover_for_ever(turns: &TurnService) {
+    let mut tick = interval(RECOVER_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match turns.recover_expired().await {
+            Ok(0) => {}
+            Ok(interrupted) => {
+                tracing::warn!(turns = interrupted, "ended turns that nobody worked on");
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "abandoned turns cannot be looked for"
+                );
+            }
+        }
+    }
+}
+
+/// Waits for the replies under way.
+async fn drain(spawner: &TaskSpawner) {
+    let running = spawner.running();
+    tracing::info!(replies = running, "told to stop: replies under way may end");
+    let left = spawner.drain(DRAIN).await;
+    if left > 0 {
+        tracing::warn!(
+            replies = left,
+            "did not end in time; their text so far is kept"
+        );
+    }
+}
+
+/// The signals that end a service.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `lionrocket user …`: works on the database, whether the service runs or not.
+
+use std::{
+    io::{self, BufRead as _},
+    sync::Arc,
+};
+
+use jiff::SignedDuration;
+use lionrocket_app::accounts::{AccountError, NewAccount};
+use lionrocket_crypto_adapter::{JwtAlgorithm, JwtIssuer, SigningSecret, generate_secret};
+use lionrocket_domain::{
+    account::User,
+    text::{EmailAddress, Password, TextError, Username},
+};
+use lionrocket_local_adapter::LocalEventBus;
+use lionrocket_sqlite_adapter::SqliteStore;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+use super::{block_on, print_line};
+use crate::{Failure, cli::CreateUser, failure::chain, settings::RawSettings, wiring};
+
+/// More than the longest password, so that a wrong file is not read to its end.
+const MAX_LINE_BYTES: u64 = 4096;
+
+/// Makes an account.
+pub(crate) fn create(raw: &RawSettings, user: &CreateUser) -> Result<(), Failure> {
+    let database = raw.database()?;
+    let min_chars = raw.password_min_chars()?;
+    let account = NewAccount {
+        username: Username::parse(&user.username).map_err(|e| refused("the user name", &e))?,
+        email: EmailAddress::parse(&user.email).map_err(|e| refused("the e-mail address", &e))?,
+        password: Password::choose(read_password()?.expose_secret(), min_chars)
+            .map_err(|e| refused("the password", &e))?,
+    };
+    let store = wiring::open_store(&database)?;
+    let made = block_on(async {
+        let made = make(&store, account, user.admin).await;
+        store.close().await;
+        made
+    })??;
+    report(&made, user.printing.json)
+}
+
+fn refused(what: &str, error: &TextError) -> Failure {
+    Failure::because(format!("{what} is refused"), error)
+}
+
+/// The first line of standard input.
+fn read_password() -> Result<SecretString, Failure> {
+    let mut line = String::new();
+    io::Read::take(io::stdin().lock(), MAX_LINE_BYTES)
+        .read_line(&mut line)
+        .map_err(|error| Failure::because("no password can be read", &error))?;
+    let password = SecretString::from(line.trim_end_matches(['\r', '\n']));
+    Ok(password)
+}
+
+async fn make(store: &SqliteStore, account: NewAccount, admin: bool) -> Result<User, Failure> {
+    let accounts = wiring::accounts(
+        store,
+        Arc::new(idle_issuer()?),
+        SignedDuration::ZERO,
+        Arc::new(LocalEventBus::new()),
+    )?;
+    accounts
+        .create_user(account, admin)
+        .await
+        .map_err(|error| match error {
+            AccountError::Taken => Failure::Failed(
+                "the user name or the e-mail address is taken: choose another one".to_owned(),
+            ),
+            other => Failure::Failed(chain(&other)),
+        })
+}
+
+/// Making an account gives out no token, so any secret will do.
+fn idle_issuer() -> Result<JwtIssuer, Failure> {
+    let secret = generate_secret()
+        .map_err(|error| Failure::because("the system gives no random bytes", &*error))?;
+    let secret = SigningSecret::parse(secret.expose_secret())
+        .map_err(|error| Failure::because("the system gives bad random bytes", &error))?;
+    Ok(JwtIssuer::new(JwtAlgorithm::default(), &secret, &[]))
+}
+
+fn report(user: &User, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let view = json!({
+            "id": user.id.get(),
+            "username": user.username.as_str(),
+            "is_admin": user.is_admin,
+        });
+        return print_line(&view.to_string());
+    }
+    let kind = if user.is_admin {
+        "administrator"
+    } else {
+        "account"
+    };
+    print_line(&format!(
+        "made the {kind} {} (id {})",
+        user.username.as_str(),
+        user.id
+    ))
+}

@@ -1,0 +1,167 @@
+//! The settings as they are written: environment variables, `.env` and flags of the command line.
+
+use clap::Args;
+use secrecy::SecretString;
+
+/// Every setting, unread. An empty text is the same as none.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings (an empty variable is the same as none)")]
+pub struct RawSettings {
+    /// `development`, or the strict `production` [default: development]
+    #[arg(long, env = "APP_ENV", hide_env_values = true, value_name = "NAME")]
+    pub app_env: Option<String>,
+    /// Whether the log tells everything; refused in production [default: false]
+    #[arg(long, env = "DEBUG", hide_env_values = true, value_name = "BOOL")]
+    pub debug: Option<String>,
+    /// The address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "HOST", hide_env_values = true, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// The port to listen on; 0 takes a free one [default: 8000]
+    #[arg(long, env = "PORT", hide_env_values = true, value_name = "NUMBER")]
+    pub port: Option<String>,
+    /// The database [default: `sqlite:///./data/app.db`]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The key of the Claude API; without it the demo model answers
+    #[arg(
+        long,
+        env = "CLAUDE_API_KEY",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub claude_api_key: Option<SecretString>,
+    /// How the key is sent, `x-api-key` or `bearer` [default: x-api-key]
+    #[arg(
+        long,
+        env = "CLAUDE_AUTH_HEADER",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub claude_auth_header: Option<String>,
+    /// Where the Claude API is [default: `https://api.anthropic.com`]
+    #[arg(
+        long,
+        env = "CLAUDE_BASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub claude_base_url: Option<String>,
+    /// The model that is asked [default: claude-haiku-5-5]
+    #[arg(
+        long,
+        env = "CLAUDE_MODEL",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub claude_model: Option<String>,
+    /// The version of the Claude API [default: 2026-10-21]
+    #[arg(
+        long,
+        env = "CLAUDE_API_VERSION",
+        hide_env_values = true,
+        value_name = "DATE"
+    )]
+    pub claude_api_version: Option<String>,
+    /// The most tokens of one reply [default: 1024]
+    #[arg(
+        long,
+        env = "CLAUDE_MAX_TOKENS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub claude_max_tokens: Option<String>,
+    /// A TOML file with prices and sizes of models, instead of the built-in one
+    #[arg(
+        long,
+        env = "MODEL_CATALOG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub model_catalog: Option<String>,
+    /// Which model answers, `claude` or `demo` [default: claude with a key, else demo]
+    #[arg(
+        long,
+        env = "LANGUAGE_MODEL",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub language_model: Option<String>,
+    /// The demo model's pause between words, in milliseconds [default: 35]
+    #[arg(
+        long,
+        env = "DEMO_DELAY_MS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub demo_delay_ms: Option<String>,
+    /// What access tokens are signed with; in development one is made and kept beside the database
+    #[arg(
+        long,
+        env = "JWT_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub jwt_secret: Option<SecretString>,
+    /// Former secrets that still verify tokens, separated by commas
+    #[arg(
+        long,
+        env = "JWT_SECRET_PREVIOUS",
+        hide_env_values = true,
+        value_name = "SECRETS"
+    )]
+    pub jwt_secret_previous: Option<SecretString>,
+    /// How tokens are signed: HS256, HS384 or HS512 [default: HS256]
+    #[arg(
+        long,
+        env = "JWT_ALGORITHM",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub jwt_algorithm: Option<String>,
+    /// How long a token lives, in hours from 0.05 to 168 [default: 24]
+    #[arg(
+        long,
+        env = "JWT_EXPIRATION_HOURS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub jwt_expiration_hours: Option<String>,
+    /// Who may make an account: `open` or `closed` [default: open]
+    #[arg(
+        long,
+        env = "REGISTRATION",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub registration: Option<String>,
+    /// The shortest password, in characters, at least 8 [default: 10]
+    #[arg(
+        long,
+        env = "PASSWORD_MIN_LENGTH",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub password_min_length: Option<String>,
+    /// The longest message of a person, in characters [default: 200]
+    #[arg(
+        long,
+        env = "MESSAGE_MAX_CHARS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub message_max_chars: Option<String>,
+    /// The zone in which a day of the usage statistics begins [default: Asia/Seoul]
+    #[arg(
+        long,
+        env = "STATS_TIMEZONE",
+        hide_env_values = true,
+        value_name = "ZONE"
+    )]
+    pub stats_timezone: Option<String>,
+    /// `text` or `json` [default: text in development, json in production]
+    #[arg(long, env = "LOG_FORMAT", hide_env_values = true, value_name = "NAME")]
+    pub log_format: Option<String>,
+    /// `error`, `warn`, `info`, `debug` or `trace` [default: info]
+    #[arg(long, env = "LOG_LEVEL", hide_env_values = true, value_name = "NAME")]
+    pub log_level: Option<String>,
+}

@@ -1,0 +1,209 @@
+use lionrocket_crypto_adapter::generate_secret;
+
+use super::*;
+
+fn check(change: impl FnOnce(&mut RawSettings)) -> Checked<Settings> {
+    let mut raw = RawSettings::default();
+    change(&mut raw);
+    Settings::check(&raw)
+}
+
+fn refusal(change: impl FnOnce(&mut RawSettings)) -> String {
+    let error = check(change).expect_err("the settings were taken");
+    let line = error.to_string();
+    assert!(!line.contains('\n'), "{line}");
+    assert!(line.starts_with(error.variable()), "{line}");
+    line
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the fields have it")]
+fn set(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+fn production(raw: &mut RawSettings) {
+    raw.app_env = set("production");
+    raw.jwt_secret = Some(generate_secret().unwrap());
+    raw.claude_api_key = Some("sk-ant-key".into());
+}
+
+#[test]
+fn with_no_settings_at_all_everything_has_its_default() {
+    let settings = check(|_| {}).unwrap();
+    assert_eq!(settings.environment, Environment::Development);
+    assert_eq!(settings.listen.host, "127.0.0.1");
+    assert_eq!(settings.listen.port, 8000);
+    assert_eq!(settings.database.path().to_str(), Some("./data/app.db"));
+    assert!(
+        matches!(settings.model, ModelChoice::Demo { delay } if delay == Duration::from_millis(35))
+    );
+    assert_eq!(settings.max_output_tokens, 1024);
+    assert!(settings.signing.secret.is_none());
+    assert_eq!(settings.signing.lifetime, SignedDuration::from_hours(24));
+    assert_eq!(settings.registration, Registration::Open);
+    assert_eq!(settings.password_min_chars, 10);
+    assert_eq!(settings.message_max_chars, 200);
+    assert_eq!(settings.stats_zone.name(), "Asia/Seoul");
+    assert_eq!(settings.logging.format, LogFormat::Text);
+    assert_eq!(settings.logging.level, tracing::Level::INFO);
+}
+
+#[test]
+fn the_built_in_catalogue_knows_the_default_model() {
+    let settings = check(|raw| raw.claude_api_key = Some("sk-ant-key".into())).unwrap();
+    let ModelChoice::Claude(claude) = &settings.model else {
+        panic!("a key must choose Claude");
+    };
+    assert!(settings.catalog.facts(&claude.model).is_some());
+}
+
+#[test]
+fn an_empty_variable_is_the_same_as_none() {
+    let settings = check(|raw| {
+        raw.port = set("");
+        raw.claude_api_key = Some("  ".into());
+        raw.jwt_secret = Some("".into());
+        raw.stats_timezone = set(" ");
+    });
+    assert!(matches!(settings.unwrap().model, ModelChoice::Demo { .. }));
+}
+
+#[test]
+fn a_value_that_is_not_known_is_refused_by_name() {
+    type Change = fn(&mut RawSettings);
+    let changes: [(&str, Change); 15] = [
+        ("APP_ENV", |raw| raw.app_env = set("staging")),
+        ("DEBUG", |raw| raw.debug = set("maybe")),
+        ("PORT", |raw| raw.port = set("80000")),
+        ("DATABASE_URL", |raw| {
+            raw.database_url = set("postgres://db/x");
+        }),
+        ("CLAUDE_AUTH_HEADER", |raw| {
+            raw.claude_api_key = Some("key".into());
+            raw.claude_auth_header = set("basic");
+        }),
+        ("CLAUDE_MAX_TOKENS", |raw| raw.claude_max_tokens = set("0")),
+        ("MODEL_CATALOG", |raw| {
+            raw.model_catalog = set("/nowhere/models.toml");
+        }),
+        ("LANGUAGE_MODEL", |raw| raw.language_model = set("gpt")),
+        ("DEMO_DELAY_MS", |raw| raw.demo_delay_ms = set("-1")),
+        ("JWT_ALGORITHM", |raw| raw.jwt_algorithm = set("RS256")),
+        ("JWT_EXPIRATION_HOURS", |raw| {
+            raw.jwt_expiration_hours = set("NaN");
+        }),
+        ("REGISTRATION", |raw| raw.registration = set("invite")),
+        ("PASSWORD_MIN_LENGTH", |raw| {
+            raw.password_min_length = set("7");
+        }),
+        ("STATS_TIMEZONE", |raw| {
+            raw.stats_timezone = set("Asia/Nowhere\nINFO all is well");
+        }),
+        ("LOG_LEVEL", |raw| raw.log_level = set("loud")),
+    ];
+    for (variable, change) in changes {
+        let line = refusal(change);
+        assert!(line.starts_with(variable), "{variable}: {line}");
+    }
+}
+
+#[test]
+fn production_refuses_what_is_safe_only_at_home() {
+    assert!(check(production).is_ok());
+    let line = refusal(|raw| {
+        production(raw);
+        raw.claude_api_key = None;
+    });
+    assert!(line.starts_with("CLAUDE_API_KEY is missing"), "{line}");
+    let line = refusal(|raw| {
+        production(raw);
+        raw.jwt_secret = None;
+    });
+    assert!(line.contains("lionrocket secret generate"), "{line}");
+    let line = refusal(|raw| {
+        production(raw);
+        raw.debug = set("true");
+    });
+    assert!(line.starts_with("DEBUG"), "{line}");
+    let demo = check(|raw| {
+        production(raw);
+        raw.claude_api_key = None;
+        raw.language_model = set("demo");
+    });
+    assert!(matches!(demo.unwrap().model, ModelChoice::Demo { .. }));
+}
+
+#[test]
+fn a_former_secret_must_be_as_good_as_the_current_one() {
+    let good = generate_secret().unwrap();
+    let list = format!("{} , {}", good.expose_secret(), good.expose_secret());
+    let settings = check(|raw| raw.jwt_secret_previous = Some(list.into())).unwrap();
+    assert_eq!(settings.signing.previous.len(), 2);
+    let line = refusal(|raw| raw.jwt_secret_previous = Some("weak-one,also-weak".into()));
+    assert!(
+        line.starts_with("JWT_SECRET_PREVIOUS") && !line.contains("weak-one"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_token_can_live_for_part_of_an_hour() {
+    let settings = check(|raw| raw.jwt_expiration_hours = set("0.25")).unwrap();
+    assert_eq!(settings.signing.lifetime, SignedDuration::from_mins(15));
+    refusal(|raw| raw.jwt_expiration_hours = set("169"));
+}
+
+#[test]
+fn a_catalogue_of_ones_own_replaces_the_built_in_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("models.toml");
+    let with_file = |body: &str| {
+        std::fs::write(&path, body).unwrap();
+        check(|raw| raw.model_catalog = path.to_str().map(str::to_owned))
+    };
+    let settings = with_file("price_version = \"mine\"\n").unwrap();
+    assert_eq!(settings.catalog.price_version, "mine");
+
+    let error = with_file("price_version = \"mine\"\nfree_beer = true\n").unwrap_err();
+    assert!(error.to_string().contains("line 2"), "{error}");
+}
+
+#[test]
+fn a_reply_cannot_be_longer_than_the_model_can_write() {
+    let line = refusal(|raw| {
+        raw.claude_api_key = Some("key".into());
+        raw.claude_max_tokens = set("4000000000");
+    });
+    assert!(line.starts_with("CLAUDE_MAX_TOKENS"), "{line}");
+}
+
+#[test]
+fn the_example_file_names_every_setting_and_is_accepted_as_it_is() {
+    use clap::Args as _;
+
+    let command = RawSettings::augment_args(clap::Command::new("settings"));
+    let mut ours: Vec<String> = command
+        .get_arguments()
+        .filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()))
+        .collect();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.env.example");
+    let pairs: Vec<(String, String)> = dotenvy::from_path_iter(example)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let mut named: Vec<String> = pairs.iter().map(|(name, _)| name.clone()).collect();
+    ours.sort();
+    named.sort();
+    assert_eq!(named, ours);
+
+    // As flags, so that the environment of the test stays as it is.
+    let mut flags = vec!["settings".to_owned()];
+    for (name, value) in pairs {
+        flags.push(format!("--{}", name.to_lowercase().replace('_', "-")));
+        flags.push(value);
+    }
+    let matches = command.try_get_matches_from(flags).unwrap();
+    let raw = <RawSettings as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
+    let (example, defaults) = (Settings::check(&raw).unwrap(), check(|_| {}).unwrap());
+    assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
+}

@@ -1,0 +1,175 @@
+//! Puts the services together from the adapters that the settings choose.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use lionrocket_app::{
+    accounts::{AccountPorts, AccountService, AuthSettings},
+    characters::CharacterService,
+    chats::ChatService,
+    prompts::PromptService,
+    turns::{TurnPorts, TurnService, TurnSettings},
+    usage::UsageService,
+};
+use lionrocket_claude_adapter::{ClaudeModel, ConfigError};
+use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits, JwtIssuer};
+use lionrocket_demo_model::DemoModel;
+use lionrocket_domain::{ids::NodeId, prompt::HistoryBudget};
+use lionrocket_http::{ApiState, LanguageModelKind, NotReady, Readiness, ServiceInfo};
+use lionrocket_local_adapter::{LocalEventBus, LocalReplyLog, RandomIds, SystemClock, TaskSpawner};
+use lionrocket_ports::{
+    crypto::TokenIssuer, events::EventBus, model::LanguageModel, runtime::IdGenerator as _,
+};
+use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
+
+use crate::{
+    Failure,
+    failure::chain,
+    settings::{DatabaseFile, Environment, ModelChoice, Settings, claude_refusal},
+};
+
+/// How long a login lasts, whatever tokens it is given.
+const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How many replies one person may have under way.
+const MAX_RUNNING_PER_USER: u32 = 2;
+
+/// Opens the database, making it when it is not there.
+pub(crate) fn open_store(database: &DatabaseFile) -> Result<SqliteStore, Failure> {
+    SqliteStore::open(&SqliteOptions::new(database.path())).map_err(|error| {
+        let advice = match error {
+            // These say what to do themselves.
+            OpenError::Newer { .. } => "",
+            _ => ", see DATABASE_URL: the file and its directory must be writable and on a local disk",
+        };
+        Failure::Failed(format!("{}{advice}", chain(&error)))
+    })
+}
+
+/// Puts the accounts together.
+pub(crate) fn accounts(
+    store: &SqliteStore,
+    tokens: Arc<dyn TokenIssuer>,
+    token_lifetime: SignedDuration,
+    events: Arc<dyn EventBus>,
+) -> Result<AccountService, Failure> {
+    let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
+        .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
+    let store = Arc::new(store.clone());
+    let ports = AccountPorts {
+        users: store.clone(),
+        sessions: store,
+        hasher: Arc::new(hasher),
+        tokens,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        events,
+    };
+    let settings = AuthSettings {
+        token_lifetime,
+        session_lifetime: SESSION_LIFETIME,
+    };
+    Ok(AccountService::new(ports, settings))
+}
+
+/// The model that answers.
+pub(crate) fn model(choice: &ModelChoice) -> Result<Arc<dyn LanguageModel>, Failure> {
+    match choice {
+        ModelChoice::Demo { delay } => Ok(Arc::new(DemoModel::new(*delay))),
+        ModelChoice::Claude(settings) => match ClaudeModel::new(settings.as_ref().clone()) {
+            Ok(model) => Ok(Arc::new(model)),
+            Err(error @ ConfigError::Client(_)) => Err(Failure::Failed(format!(
+                "{}, is the package ca-certificates installed?",
+                chain(&error)
+            ))),
+            Err(error) => Err(claude_refusal(&error).into()),
+        },
+    }
+}
+
+/// Puts everything together that the HTTP API works with.
+pub(crate) fn api_state(
+    settings: &Settings,
+    store: &SqliteStore,
+    tokens: JwtIssuer,
+    model: Arc<dyn LanguageModel>,
+    spawner: &TaskSpawner,
+) -> Result<ApiState, Failure> {
+    let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+    let clock = Arc::new(SystemClock);
+    let shared = Arc::new(store.clone());
+    let accounts = accounts(
+        store,
+        Arc::new(tokens),
+        settings.signing.lifetime,
+        events.clone(),
+    )?;
+    Ok(ApiState {
+        accounts: Arc::new(accounts),
+        characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
+        prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
+        chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+        usage: Arc::new(UsageService::new(
+            shared.clone(),
+            clock,
+            settings.stats_zone.clone(),
+        )),
+        events,
+        readiness: Arc::new(StoreReadiness(store.clone())),
+        info: Arc::new(service_info(settings, model.model_id())),
+        turns: Arc::new(turns(settings, shared, model, spawner.clone())),
+    })
+}
+
+fn turns(
+    settings: &Settings,
+    store: Arc<SqliteStore>,
+    model: Arc<dyn LanguageModel>,
+    spawner: TaskSpawner,
+) -> TurnService {
+    let ports = TurnPorts {
+        chats: store.clone(),
+        turns: store,
+        model,
+        log: Arc::new(LocalReplyLog::new()),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        spawner: Arc::new(spawner),
+    };
+    let settings = TurnSettings {
+        // One process is one node, and a new one at each start.
+        node_id: NodeId::from_uuid(RandomIds.session_id().as_uuid()),
+        catalog: settings.catalog.clone(),
+        max_output_tokens: settings.max_output_tokens,
+        zone: settings.stats_zone.clone(),
+        history: HistoryBudget::default(),
+        max_running_per_user: MAX_RUNNING_PER_USER,
+    };
+    TurnService::new(ports, settings)
+}
+
+fn service_info(settings: &Settings, model: String) -> ServiceInfo {
+    ServiceInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        language_model: match settings.model {
+            ModelChoice::Claude(_) => LanguageModelKind::Claude,
+            ModelChoice::Demo { .. } => LanguageModelKind::Demo,
+        },
+        model,
+        message_max_chars: settings.message_max_chars,
+        password_min_length: settings.password_min_chars,
+        registration: settings.registration,
+        stats_timezone: settings.stats_zone.name().to_owned(),
+        strict_transport_security: settings.environment == Environment::Production,
+    }
+}
+
+/// The service is ready when its database is.
+struct StoreReadiness(SqliteStore);
+
+#[async_trait]
+impl Readiness for StoreReadiness {
+    async fn check(&self) -> Result<(), NotReady> {
+        self.0.check().await.map_err(|error| NotReady(error.into()))
+    }
+}

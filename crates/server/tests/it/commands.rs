@@ -1,0 +1,130 @@
+//! The commands beside `serve`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Finished, Home, PASSWORD, Person};
+
+fn create(home: &Home, name: &str, more: &[&str], password: &str) -> Finished {
+    let email = format!("{name}@example.org");
+    let mut arguments = vec![
+        "user",
+        "create",
+        "--username",
+        name,
+        "--email",
+        &email,
+        "--password-stdin",
+    ];
+    arguments.extend(more);
+    home.run(&arguments, &format!("{password}\n"))
+}
+
+#[tokio::test]
+async fn an_administrator_is_made_while_the_service_runs() {
+    let home = Home::new();
+    let server = home.serve();
+    let made = create(&home, "boss", &["--admin", "--json"], PASSWORD);
+    assert_eq!(made.code(), Some(0), "{made:?}");
+    let view: Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!(
+        (&view["username"], &view["is_admin"]),
+        (&json!("boss"), &json!(true))
+    );
+
+    let boss = Person::login(&server, "boss").await;
+    let prompt = json!({"name": "House rules", "content": "Be kind."});
+    boss.post("/api/prompts", prompt.clone())
+        .await
+        .with_status(201);
+    let mina = Person::register(&server, "mina").await;
+    mina.post("/api/prompts", prompt).await.with_status(403);
+}
+
+#[test]
+fn an_account_that_cannot_be_made_is_told_in_one_line() {
+    let home = Home::new();
+    assert_eq!(create(&home, "mina", &[], PASSWORD).code(), Some(0));
+    let taken = create(&home, "MINA", &[], PASSWORD);
+    assert_eq!(taken.code(), Some(1));
+    assert!(taken.complaint().contains("taken"), "{taken:?}");
+    for (name, password) in [("juno", "short"), ("juno", ""), ("j u", PASSWORD)] {
+        let refused = create(&home, name, &[], password);
+        assert_eq!(refused.code(), Some(1), "{refused:?}");
+        assert!(refused.complaint().contains("refused"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_health_of_the_running_service_is_an_exit_code() {
+    let home = Home::new();
+    let server = home.serve();
+    let port = server.base.rsplit(':').next().unwrap().to_owned();
+    let home = home.with("PORT", &port);
+    assert_eq!(home.run(&["healthcheck"], "").code(), Some(0));
+    server.stop().await;
+    let finished = home.run(&["healthcheck"], "");
+    assert_eq!(finished.code(), Some(1));
+    assert!(finished.complaint().contains(&port), "{finished:?}");
+}
+
+#[tokio::test]
+async fn a_generated_secret_is_one_that_the_service_takes() {
+    let home = Home::new();
+    let secret = home.run(&["secret", "generate"], "").stdout;
+    let server = home.with("JWT_SECRET", secret.trim()).serve();
+    Person::register(&server, "mina").await;
+}
+
+#[test]
+fn migrating_twice_is_as_good_as_once() {
+    let home = Home::new();
+    for _ in 0..2 {
+        let finished = home.run(&["migrate", "--json"], "");
+        assert_eq!(finished.code(), Some(0), "{finished:?}");
+        let view: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!(view["up_to_date"], true);
+    }
+    assert!(home.path().join("data/app.db").exists());
+}
+
+#[test]
+fn the_printed_api_is_the_documented_one() {
+    let documented = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let printed = Home::new().run(&["openapi"], "").stdout;
+    let documented = fs::read_to_string(documented).unwrap();
+    assert!(
+        printed == documented,
+        "docs/openapi.json is not what the handlers say: run `just gen`"
+    );
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let home = Home::new();
+    for command in [
+        &[][..],
+        &["serve"],
+        &["user"],
+        &["user", "create"],
+        &["migrate"],
+        &["openapi"],
+        &["healthcheck"],
+        &["secret", "generate"],
+    ] {
+        let mut arguments = command.to_vec();
+        arguments.push("--help");
+        let finished = home.run(&arguments, "");
+        assert_eq!(finished.code(), Some(0), "{command:?}: {finished:?}");
+        assert!(finished.stdout.contains("Usage: lionrocket"), "{command:?}");
+    }
+}
+
+#[test]
+fn help_shows_no_value_of_a_setting() {
+    let home = Home::new().with("CLAUDE_API_KEY", "sk-ant-canary");
+    let finished = home.run(&["--help"], "");
+    assert!(finished.stdout.contains("CLAUDE_API_KEY"));
+    assert!(!finished.stdout.contains("canary"), "{finished:?}");
+}

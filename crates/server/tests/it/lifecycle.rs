@@ -1,0 +1,183 @@
+//! Starting, stopping, dying and coming back.
+
+use std::fs;
+
+use lionrocket_claude_sim::Simulator;
+use serde_json::Value;
+
+use crate::support::{Answer, Event, Home, Person, client, eventually};
+
+/// A reply that stops in the middle and stays there.
+const STALLS: &str = "[[sim:stall;after=4;ms=600000]] tell me";
+
+#[tokio::test]
+async fn after_a_kill_in_mid_stream_the_text_is_kept_and_the_chat_goes_on() {
+    let simulator = Simulator::builder().seed(2).start().await.unwrap();
+    let home = Home::behind(&simulator);
+    let server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let mut stream = person.say_live(chat, STALLS).await;
+    let turn = stream.next().await.unwrap().data["turn_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let saved = eventually("a part of the reply is saved", async || {
+        let reply = person.messages(chat).await.pop()?;
+        let text = reply["content"].as_str()?.to_owned();
+        (!text.is_empty()).then_some(text)
+    })
+    .await;
+    server.kill().await;
+
+    let server = home.serve();
+    let person = person.at(&server);
+    let turn = person.turn(chat, &turn).await;
+    assert_eq!(turn["state"], "interrupted");
+    assert_eq!(turn["error_code"], "reply_interrupted");
+    let reply = person.messages(chat).await.pop().unwrap();
+    assert_eq!(reply["status"], "interrupted");
+    assert!(reply["content"].as_str().unwrap().starts_with(&saved));
+
+    // Charged once, with the input that upstream had told.
+    let usage = person.usage().await;
+    assert_eq!(usage["chat_count"], 1);
+    assert_eq!(usage["input_tokens"], simulator.bill().total.input_tokens);
+
+    person.say(chat, "are you back?").await.with_status(201);
+    assert_eq!(person.usage().await["chat_count"], 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_people_signed_in_and_makes_nothing_twice() {
+    let home = Home::new();
+    let server = home.serve();
+    server.has_said("made a signing secret").await;
+    let person = Person::register(&server, "mina").await;
+    let list = "/api/characters?scope=public";
+    let before = person.get(list).await.with_status(200);
+    server.stop().await;
+
+    let server = home.serve();
+    let person = person.at(&server);
+    assert_eq!(
+        person.get("/auth/me").await.with_status(200)["username"],
+        "mina"
+    );
+    let after = person.get(list).await.with_status(200);
+    assert_eq!(before["items"], after["items"]);
+    assert!(!server.log().contains("made a signing secret"));
+}
+
+#[tokio::test]
+async fn stopping_lets_a_reply_end_and_empties_the_log_of_the_database() {
+    let simulator = Simulator::builder()
+        .pace(std::time::Duration::from_millis(20))
+        .start()
+        .await
+        .unwrap();
+    let home = Home::behind(&simulator);
+    let mut server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let mut stream = person.say_live(chat, "a long story please").await;
+    let mut events = vec![];
+    while !events.iter().any(|event: &Event| event.name == "delta") {
+        events.push(stream.next().await.unwrap());
+    }
+    server.signal("TERM");
+    server.has_said("told to stop").await;
+    eventually("nothing new is accepted", async || {
+        client()
+            .get(format!("{}/livez", server.base))
+            .send()
+            .await
+            .err()
+    })
+    .await;
+    events.extend(stream.rest().await);
+    assert_eq!(events.last().unwrap().name, "done");
+    let status = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+    let wal = fs::metadata(home.path().join("data/app.db-wal"));
+    assert_eq!(wal.map_or(0, |file| file.len()), 0);
+
+    let server = home.serve();
+    let reply = person.at(&server).messages(chat).await.pop().unwrap();
+    assert_eq!(reply["status"], "complete");
+    assert_eq!(Event::text_of(&events), reply["content"]);
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_service_at_once() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let home = Home::behind(&simulator);
+    let mut server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    person.say_and_go(chat, STALLS).await.with_status(202);
+    server.signal("INT");
+    server.has_said("told to stop: ").await;
+    server.signal("INT");
+    let status = server.ended().await;
+    assert_eq!(status.code(), Some(1), "{}", server.log());
+}
+
+#[tokio::test]
+async fn the_demo_model_says_loudly_that_it_is_one() {
+    let home = Home::new();
+    let server = home.serve();
+    server.has_said("THE DEMO MODEL ANSWERS").await;
+    server.has_said("lionrocket user create --admin").await;
+    let config = client().get(format!("{}/api/config", server.base));
+    let config = Answer::of(config).await.with_status(200);
+    assert_eq!(config["language_model"], "demo");
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let reply = person.say(chat, "안녕").await.with_status(201);
+    assert_eq!(reply["usage"]["cost_micro_usd"], 0);
+}
+
+#[tokio::test]
+async fn in_production_every_line_of_the_log_is_json() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let home = Home::behind(&simulator)
+        .with("APP_ENV", "production")
+        .with("JWT_SECRET", "Zp3v8Kq1Xw6Tn4Rb9Ly2Hd7Mc5Gf0Js8Ae3Uo6Pi");
+    let server = home.serve();
+    Person::register(&server, "mina").await;
+    let log = server.log();
+    for line in log.lines() {
+        let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        assert!(
+            entry["message"].is_string() && entry["timestamp"].is_string(),
+            "{line}"
+        );
+    }
+    assert!(!home.path().join("data/jwt_secret").exists());
+}
+
+#[tokio::test]
+async fn the_pages_behind_a_proxy_have_the_policy_of_those_from_the_binary() {
+    let home = Home::new();
+    let server = home.serve();
+    let page = client().get(&server.base).send().await.unwrap();
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/web.conf");
+    let conf = fs::read_to_string(conf).unwrap();
+    for name in [
+        "content-security-policy",
+        "permissions-policy",
+        "referrer-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+    ] {
+        let Some(value) = page.headers().get(name) else {
+            // Without a build of the web application there is no page and so no policy.
+            assert_ne!(page.status(), 200, "{name}");
+            continue;
+        };
+        let value = value.to_str().unwrap();
+        assert!(conf.contains(value), "{name}: {value}");
+    }
+}

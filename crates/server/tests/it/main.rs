@@ -1,0 +1,13 @@
+//! The whole server: the real binary over TCP, the simulator of the Claude API behind it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a step that does not go as expected fails its test"
+)]
+
+mod chatting;
+mod commands;
+mod faults;
+mod lifecycle;
+mod refusals;
+mod support;
