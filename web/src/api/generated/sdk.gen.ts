@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses } from './types.gen';
+import type { CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, LivezData, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -18,52 +18,11 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
     meta?: Record<string, unknown>;
 };
 
-export const register = <ThrowOnError extends boolean = true>(options: Options<RegisterData, ThrowOnError>) => (options.client ?? client).post<RegisterResponses, RegisterErrors, ThrowOnError>({
-    responseType: 'json',
-    url: '/auth/register',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-export const login = <ThrowOnError extends boolean = true>(options: Options<LoginData, ThrowOnError>) => (options.client ?? client).post<LoginResponses, LoginErrors, ThrowOnError>({
-    responseType: 'json',
-    url: '/auth/login',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-export const logout = <ThrowOnError extends boolean = true>(options?: Options<LogoutData, ThrowOnError>) => (options?.client ?? client).post<LogoutResponses, LogoutErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/auth/logout',
-    ...options
-});
-
-export const getMe = <ThrowOnError extends boolean = true>(options?: Options<GetMeData, ThrowOnError>) => (options?.client ?? client).get<GetMeResponses, GetMeErrors, ThrowOnError>({
-    responseType: 'json',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/auth/me',
-    ...options
-});
-
-export const getMyUsage = <ThrowOnError extends boolean = true>(options?: Options<GetMyUsageData, ThrowOnError>) => (options?.client ?? client).get<GetMyUsageResponses, GetMyUsageErrors, ThrowOnError>({
-    responseType: 'json',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/auth/me/usage',
-    ...options
-});
-
-export const getConfig = <ThrowOnError extends boolean = true>(options?: Options<GetConfigData, ThrowOnError>) => (options?.client ?? client).get<GetConfigResponses, GetConfigErrors, ThrowOnError>({
-    responseType: 'json',
-    url: '/api/config',
-    ...options
-});
-
+/**
+ * List characters
+ *
+ * One's own and public ones, newest first. Nobody but their maker sees private ones here.
+ */
 export const listCharacters = <ThrowOnError extends boolean = true>(options?: Options<ListCharactersData, ThrowOnError>) => (options?.client ?? client).get<ListCharactersResponses, ListCharactersErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -71,6 +30,9 @@ export const listCharacters = <ThrowOnError extends boolean = true>(options?: Op
     ...options
 });
 
+/**
+ * Make a character
+ */
 export const createCharacter = <ThrowOnError extends boolean = true>(options: Options<CreateCharacterData, ThrowOnError>) => (options.client ?? client).post<CreateCharacterResponses, CreateCharacterErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -82,12 +44,22 @@ export const createCharacter = <ThrowOnError extends boolean = true>(options: Op
     }
 });
 
+/**
+ * Delete a character
+ *
+ * Chats with it stay and can be read, but cannot go on.
+ */
 export const deleteCharacter = <ThrowOnError extends boolean = true>(options: Options<DeleteCharacterData, ThrowOnError>) => (options.client ?? client).delete<DeleteCharacterResponses, DeleteCharacterErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/characters/{character_id}',
     ...options
 });
 
+/**
+ * Read a character
+ *
+ * Its system prompt is for its maker and administrators only.
+ */
 export const getCharacter = <ThrowOnError extends boolean = true>(options: Options<GetCharacterData, ThrowOnError>) => (options.client ?? client).get<GetCharacterResponses, GetCharacterErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -95,6 +67,11 @@ export const getCharacter = <ThrowOnError extends boolean = true>(options: Optio
     ...options
 });
 
+/**
+ * Replace a character
+ *
+ * Fields that are left out get their defaults. Chats that run already use the new prompt.
+ */
 export const updateCharacter = <ThrowOnError extends boolean = true>(options: Options<UpdateCharacterData, ThrowOnError>) => (options.client ?? client).put<UpdateCharacterResponses, UpdateCharacterErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -106,41 +83,11 @@ export const updateCharacter = <ThrowOnError extends boolean = true>(options: Op
     }
 });
 
-export const listPrompts = <ThrowOnError extends boolean = true>(options?: Options<ListPromptsData, ThrowOnError>) => (options?.client ?? client).get<ListPromptsResponses, ListPromptsErrors, ThrowOnError>({
-    responseType: 'json',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/prompts',
-    ...options
-});
-
-export const createPrompt = <ThrowOnError extends boolean = true>(options: Options<CreatePromptData, ThrowOnError>) => (options.client ?? client).post<CreatePromptResponses, CreatePromptErrors, ThrowOnError>({
-    responseType: 'json',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/prompts',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-export const deletePrompt = <ThrowOnError extends boolean = true>(options: Options<DeletePromptData, ThrowOnError>) => (options.client ?? client).delete<DeletePromptResponses, DeletePromptErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/prompts/{prompt_id}',
-    ...options
-});
-
-export const updatePrompt = <ThrowOnError extends boolean = true>(options: Options<UpdatePromptData, ThrowOnError>) => (options.client ?? client).put<UpdatePromptResponses, UpdatePromptErrors, ThrowOnError>({
-    responseType: 'json',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/prompts/{prompt_id}',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
+/**
+ * List one's own chats
+ *
+ * Newest activity first.
+ */
 export const listChats = <ThrowOnError extends boolean = true>(options?: Options<ListChatsData, ThrowOnError>) => (options?.client ?? client).get<ListChatsResponses, ListChatsErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -148,6 +95,11 @@ export const listChats = <ThrowOnError extends boolean = true>(options?: Options
     ...options
 });
 
+/**
+ * Open a chat
+ *
+ * With a character of one's own or a public one. Its greeting, if it has one, is the first message.
+ */
 export const createChat = <ThrowOnError extends boolean = true>(options: Options<CreateChatData, ThrowOnError>) => (options.client ?? client).post<CreateChatResponses, CreateChatErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -159,12 +111,20 @@ export const createChat = <ThrowOnError extends boolean = true>(options: Options
     }
 });
 
+/**
+ * Delete a chat
+ *
+ * With all its messages. What it cost stays counted.
+ */
 export const deleteChat = <ThrowOnError extends boolean = true>(options: Options<DeleteChatData, ThrowOnError>) => (options.client ?? client).delete<DeleteChatResponses, DeleteChatErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/chats/{chat_id}',
     ...options
 });
 
+/**
+ * Read a chat
+ */
 export const getChat = <ThrowOnError extends boolean = true>(options: Options<GetChatData, ThrowOnError>) => (options.client ?? client).get<GetChatResponses, GetChatErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -172,6 +132,11 @@ export const getChat = <ThrowOnError extends boolean = true>(options: Options<Ge
     ...options
 });
 
+/**
+ * Change a chat
+ *
+ * What is left out stays as it is.
+ */
 export const updateChat = <ThrowOnError extends boolean = true>(options: Options<UpdateChatData, ThrowOnError>) => (options.client ?? client).patch<UpdateChatResponses, UpdateChatErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -183,6 +148,12 @@ export const updateChat = <ThrowOnError extends boolean = true>(options: Options
     }
 });
 
+/**
+ * Read messages of a chat
+ *
+ * The branch that is shown, page by page: the newest page, or the one just before a message.
+ * Oldest first within a page.
+ */
 export const listMessages = <ThrowOnError extends boolean = true>(options: Options<ListMessagesData, ThrowOnError>) => (options.client ?? client).get<ListMessagesResponses, ListMessagesErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -190,6 +161,19 @@ export const listMessages = <ThrowOnError extends boolean = true>(options: Optio
     ...options
 });
 
+/**
+ * Send a message
+ *
+ * Stores the message and starts the reply, which then belongs to the server: it is written to its
+ * end whatever becomes of the connection. The client chooses how it is told:
+ *
+ * - `Accept: application/json` (or nothing): waits for the end and answers 201 with both messages.
+ * A reply that fails is a problem that names the turn; the message is kept.
+ * - `Accept: text/event-stream`: the reply as it is written, see *Follow a turn*.
+ * - `Prefer: respond-async`: 202 at once, with the turn's address in `Location`.
+ *
+ * With an `Idempotency-Key` a repeated request is answered by the same turn.
+ */
 export const sendMessage = <ThrowOnError extends boolean = true>(options: Options<SendMessageData, ThrowOnError, SendMessageResponse>) => (options.client ?? client).sse.post<SendMessageResponses, SendMessageErrors, ThrowOnError>({
     responseType: 'text',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -201,6 +185,9 @@ export const sendMessage = <ThrowOnError extends boolean = true>(options: Option
     }
 });
 
+/**
+ * Read a turn
+ */
 export const getTurn = <ThrowOnError extends boolean = true>(options: Options<GetTurnData, ThrowOnError>) => (options.client ?? client).get<GetTurnResponses, GetTurnErrors, ThrowOnError>({
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -208,6 +195,22 @@ export const getTurn = <ThrowOnError extends boolean = true>(options: Options<Ge
     ...options
 });
 
+/**
+ * Follow a turn
+ *
+ * The events of a turn, whether it runs or is over, from its beginning or from just after the event
+ * in `Last-Event-ID`; the text then goes on at the very byte. Each event has an opaque `id`:
+ *
+ * - `turn` (`TurnEventData`): first, unless `Last-Event-ID` was sent;
+ * - `delta` (`DeltaEventData`): the reply goes on;
+ * - `busy` (`BusyEventData`): the model is overloaded and will be asked again;
+ * - `usage` (`UsageView`): what the exchange cost;
+ * - then one of `done`, `stopped` (both `EndEventData`) and `error` (`Problem`);
+ * - `revoked` (without an id) instead, when the session ends meanwhile.
+ *
+ * A comment comes every 15 seconds. A stream without a last event was cut:
+ * follow again.
+ */
 export const followTurn = <ThrowOnError extends boolean = true>(options: Options<FollowTurnData, ThrowOnError, FollowTurnResponse>) => (options.client ?? client).sse.get<FollowTurnResponses, FollowTurnErrors, ThrowOnError>({
     responseType: 'text',
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -215,12 +218,148 @@ export const followTurn = <ThrowOnError extends boolean = true>(options: Options
     ...options
 });
 
-export const livez = <ThrowOnError extends boolean = true>(options?: Options<LivezData, ThrowOnError>) => (options?.client ?? client).get<LivezResponses, LivezErrors, ThrowOnError>({
+/**
+ * Read what a client must know
+ *
+ * For anybody, signed in or not.
+ */
+export const getConfig = <ThrowOnError extends boolean = true>(options?: Options<GetConfigData, ThrowOnError>) => (options?.client ?? client).get<GetConfigResponses, GetConfigErrors, ThrowOnError>({
+    responseType: 'json',
+    url: '/api/config',
+    ...options
+});
+
+/**
+ * List common prompts
+ *
+ * All of them in their order. Their text is for administrators only.
+ */
+export const listPrompts = <ThrowOnError extends boolean = true>(options?: Options<ListPromptsData, ThrowOnError>) => (options?.client ?? client).get<ListPromptsResponses, ListPromptsErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/prompts',
+    ...options
+});
+
+/**
+ * Make a common prompt
+ *
+ * For administrators.
+ */
+export const createPrompt = <ThrowOnError extends boolean = true>(options: Options<CreatePromptData, ThrowOnError>) => (options.client ?? client).post<CreatePromptResponses, CreatePromptErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/prompts',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a common prompt
+ *
+ * For administrators.
+ */
+export const deletePrompt = <ThrowOnError extends boolean = true>(options: Options<DeletePromptData, ThrowOnError>) => (options.client ?? client).delete<DeletePromptResponses, DeletePromptErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/prompts/{prompt_id}',
+    ...options
+});
+
+/**
+ * Replace a common prompt
+ *
+ * For administrators. Fields that are left out get their defaults.
+ */
+export const updatePrompt = <ThrowOnError extends boolean = true>(options: Options<UpdatePromptData, ThrowOnError>) => (options.client ?? client).put<UpdatePromptResponses, UpdatePromptErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/prompts/{prompt_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Sign in
+ *
+ * By user name or e-mail address. Each login is a session of its own.
+ */
+export const login = <ThrowOnError extends boolean = true>(options: Options<LoginData, ThrowOnError>) => (options.client ?? client).post<LoginResponses, LoginErrors, ThrowOnError>({
+    responseType: 'json',
+    url: '/auth/login',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Sign out
+ *
+ * Ends the session of the token, and every event stream that was opened with it. Does nothing when
+ * the token is not good any more.
+ */
+export const logout = <ThrowOnError extends boolean = true>(options?: Options<LogoutData, ThrowOnError>) => (options?.client ?? client).post<LogoutResponses, LogoutErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/logout',
+    ...options
+});
+
+/**
+ * Read one's own account
+ */
+export const getMe = <ThrowOnError extends boolean = true>(options?: Options<GetMeData, ThrowOnError>) => (options?.client ?? client).get<GetMeResponses, GetMeErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me',
+    ...options
+});
+
+/**
+ * Read one's own usage by day
+ *
+ * Oldest first; days on which nothing was used are left out. Without a range: the last 30 days.
+ */
+export const getMyUsage = <ThrowOnError extends boolean = true>(options?: Options<GetMyUsageData, ThrowOnError>) => (options?.client ?? client).get<GetMyUsageResponses, GetMyUsageErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/usage',
+    ...options
+});
+
+/**
+ * Make an account
+ *
+ * Makes an account and signs the person in. It is never an administrator's.
+ */
+export const register = <ThrowOnError extends boolean = true>(options: Options<RegisterData, ThrowOnError>) => (options.client ?? client).post<RegisterResponses, RegisterErrors, ThrowOnError>({
+    responseType: 'json',
+    url: '/auth/register',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Tell whether the process lives
+ */
+export const livez = <ThrowOnError extends boolean = true>(options?: Options<LivezData, ThrowOnError>) => (options?.client ?? client).get<LivezResponses, unknown, ThrowOnError>({
     responseType: 'json',
     url: '/livez',
     ...options
 });
 
+/**
+ * Tell whether the service can do its work
+ */
 export const readyz = <ThrowOnError extends boolean = true>(options?: Options<ReadyzData, ThrowOnError>) => (options?.client ?? client).get<ReadyzResponses, ReadyzErrors, ThrowOnError>({
     responseType: 'json',
     url: '/readyz',

@@ -4,389 +4,847 @@ export type ClientOptions = {
     baseURL: `${string}://${string}` | (string & {});
 };
 
-export type UserView = {
-    id: number;
-    username: string;
-    email: string;
-    is_admin: boolean;
-    display_name: string | null;
-    locale: string | null;
-    created_at: string;
-};
-
+/**
+ * A person who has just signed in.
+ */
 export type AuthView = {
+    /**
+     * The token for the `Authorization` header of every other request.
+     */
     access_token: string;
-    token_type: 'Bearer';
+    /**
+     * How the token is sent.
+     */
+    token_type: TokenType;
+    /**
+     * How long the token is good for, in seconds.
+     */
     expires_in: number;
+    /**
+     * The account.
+     */
     user: UserView;
 };
 
-export type RegisterBody = {
-    username: string;
-    email: string;
-    password: string;
+/**
+ * The data of the event `busy`: the model is busy and will be asked again.
+ */
+export type BusyEventData = {
+    /**
+     * When, in milliseconds.
+     */
+    retry_in_ms: number;
 };
 
-export type LoginBody = {
-    username: string;
-    password: string;
-};
-
-export type UsageDayView = {
-    usage_date: string;
-    chat_count: number;
-    total_tokens: number;
-    input_tokens: number;
-    output_tokens: number;
-    cache_read_tokens: number;
-    cache_write_tokens: number;
-    cost_micro_usd: number;
-};
-
-export type UsageDayList = {
-    items: Array<UsageDayView>;
-    next_cursor: string | null;
-};
-
-export type ConfigView = {
-    version: string;
-    language_model: 'claude' | 'demo';
-    model: string;
-    message_max_chars: number;
-    password_min_length: number;
-    registration: 'open' | 'invite' | 'closed';
-    stats_timezone: string;
-    today: string;
-};
-
-export type CharacterView = {
-    id: number;
-    name: string;
-    description: string;
-    greeting: string;
-    visibility: 'private' | 'public';
-    is_mine: boolean;
-    is_system: boolean;
-    system_prompt?: string;
-    version: number;
-    created_at: string;
-    updated_at: string;
-};
-
-export type CharacterList = {
-    items: Array<CharacterView>;
-    next_cursor: string | null;
-};
-
+/**
+ * What a person writes to make or change a character.
+ */
 export type CharacterBody = {
+    /**
+     * The name; one line.
+     */
     name: string;
+    /**
+     * What the character is told to be.
+     */
     system_prompt: string;
+    /**
+     * The first thing it says in a new chat; nothing when it is left out.
+     */
     greeting?: string;
+    /**
+     * What it is, for those who choose; nothing when it is left out.
+     */
     description?: string;
-    visibility?: 'private' | 'public';
+    /**
+     * Who may choose it; `private` when it is left out.
+     */
+    visibility?: Visibility;
 };
 
-export type PromptView = {
-    id: number;
-    name: string;
-    is_active: boolean;
-    position: number;
-    version: number;
-    created_at: string;
-    updated_at: string;
-    content?: string;
-};
-
-export type PromptList = {
-    items: Array<PromptView>;
+/**
+ * A page of characters, newest first.
+ */
+export type CharacterList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<CharacterView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
     next_cursor: string | null;
 };
 
-export type PromptBody = {
+/**
+ * A character, as the person who asks may see it.
+ */
+export type CharacterView = {
+    /**
+     * The character's id.
+     */
+    id: number;
+    /**
+     * The name.
+     */
     name: string;
-    content: string;
-    is_active?: boolean;
-    position?: number;
+    /**
+     * What it is, for those who choose; may be empty.
+     */
+    description: string;
+    /**
+     * The first thing it says in a new chat; may be empty.
+     */
+    greeting: string;
+    /**
+     * Who may choose it.
+     */
+    visibility: Visibility;
+    /**
+     * Whether the person who asks made it.
+     */
+    is_mine: boolean;
+    /**
+     * Whether the service brought it along.
+     */
+    is_system: boolean;
+    /**
+     * What the character is told to be; for its maker and administrators only.
+     */
+    system_prompt?: string;
+    /**
+     * Counts the changes, from 1.
+     */
+    version: number;
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * When it was changed last.
+     */
+    updated_at: string;
 };
 
+/**
+ * The character of a chat, as the chat's owner may see it.
+ */
 export type ChatCharacterView = {
-    id: number;
+    /**
+     * The character's id; `null` once it is erased.
+     */
+    id: number | null;
+    /**
+     * Its name, kept by the chat even when the character is gone.
+     */
     name: string;
+    /**
+     * What it is; may be empty.
+     */
     description: string;
+    /**
+     * The first thing it says; may be empty.
+     */
     greeting: string;
+    /**
+     * Whether it can answer.
+     */
     is_available: boolean;
 };
 
+/**
+ * A page of chats, newest activity first.
+ */
+export type ChatList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<ChatView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * A chat.
+ */
 export type ChatView = {
+    /**
+     * The chat's id.
+     */
     id: number;
+    /**
+     * The owner's title.
+     */
     title: string | null;
+    /**
+     * With whom.
+     */
     character: ChatCharacterView;
+    /**
+     * Whether the chat cannot go on, because its character is gone.
+     */
     is_read_only: boolean;
+    /**
+     * The last message of the branch that is shown.
+     */
     head_message_id: number | null;
+    /**
+     * The turn that is under way.
+     */
     running_turn_id: string | null;
+    /**
+     * The beginning of the last message.
+     */
     preview: string | null;
+    /**
+     * Whether the owner keeps it at hand.
+     */
     pinned: boolean;
+    /**
+     * Counts the owner's changes, from 1.
+     */
     version: number;
+    /**
+     * When it was opened.
+     */
     created_at: string;
+    /**
+     * When something was said last.
+     */
     last_message_at: string;
 };
 
-export type ChatList = {
-    items: Array<ChatView>;
-    next_cursor: string | null;
+/**
+ * What a client must know before anybody signs in.
+ */
+export type ConfigView = {
+    /**
+     * The version of the service.
+     */
+    version: string;
+    /**
+     * Which kind of model answers.
+     */
+    language_model: LanguageModelKind;
+    /**
+     * The model's id.
+     */
+    model: string;
+    /**
+     * The longest message in characters (code points after NFC).
+     */
+    message_max_chars: number;
+    /**
+     * The shortest password in characters (code points after NFKC).
+     */
+    password_min_length: number;
+    /**
+     * Who may make an account.
+     */
+    registration: Registration;
+    /**
+     * The zone in which days of usage are counted.
+     */
+    stats_timezone: string;
+    /**
+     * Today in that zone.
+     */
+    today: string;
 };
 
+/**
+ * A chat to be opened.
+ */
 export type CreateChatBody = {
+    /**
+     * With whom.
+     */
     character_id: number;
+    /**
+     * A title; one line.
+     */
     title?: string | null;
 };
 
-export type UpdateChatBody = {
-    title?: string | null;
-    pinned?: boolean;
+/**
+ * The data of the event `delta`: the reply goes on.
+ */
+export type DeltaEventData = {
+    /**
+     * What is to be added to the text.
+     */
+    text: string;
 };
 
-export type MessageView = {
-    id: number;
-    chat_id: number;
-    parent_id: number | null;
-    role: 'user' | 'assistant';
-    content: string;
-    status: 'complete' | 'streaming' | 'stopped' | 'failed' | 'interrupted';
-    model: string | null;
-    stop_reason: string | null;
-    token_count: number;
-    input_tokens: number;
-    output_tokens: number;
-    cache_read_tokens: number;
-    cache_write_tokens: number;
-    turn_id: string | null;
-    sibling_ids: Array<number>;
-    created_at: string;
-};
-
-export type MessageList = {
-    items: Array<MessageView>;
-    next_cursor: string | null;
-};
-
-export type SendMessageBody = {
-    content: string;
-    parent_id?: number | null;
-};
-
-export type UsageView = {
-    input_tokens: number;
-    output_tokens: number;
-    cache_read_tokens: number;
-    cache_write_tokens: number;
-    total_tokens: number;
-    cost_micro_usd: number;
-    estimated: boolean;
-};
-
-export type ExchangeView = {
-    user_message: MessageView;
+/**
+ * The data of the events `done` and `stopped`: the reply is over.
+ */
+export type EndEventData = {
+    /**
+     * The reply as it is stored.
+     */
     assistant_message: MessageView;
+    /**
+     * What it cost.
+     */
     usage: UsageView;
 };
 
-export type TurnView = {
-    id: string;
-    chat_id: number;
-    state: 'queued' | 'streaming' | 'completed' | 'stopped' | 'failed' | 'interrupted';
-    user_message_id: number;
-    assistant_message_id: number;
-    error_code: string | null;
-    model: string | null;
-    accepted_at: string;
-    first_text_at: string | null;
-    ended_at: string | null;
+/**
+ * A message with the whole reply to it and what it cost.
+ */
+export type ExchangeView = {
+    /**
+     * The person's message.
+     */
+    user_message: MessageView;
+    /**
+     * The reply.
+     */
+    assistant_message: MessageView;
+    /**
+     * What it cost.
+     */
+    usage: UsageView;
 };
 
+/**
+ * The service is well.
+ */
 export type HealthView = {
+    /**
+     * Always `ok`.
+     */
     status: string;
 };
 
-export type ProblemItem = {
-    pointer: string;
-    code: string;
-    detail?: string;
-    limit?: number;
-    actual?: number;
+/**
+ * Which kind of model answers.
+ */
+export type LanguageModelKind = 'claude' | 'demo';
+
+/**
+ * Who wants to sign in.
+ */
+export type LoginBody = {
+    /**
+     * The user name or the e-mail address.
+     */
+    username: string;
+    /**
+     * The password.
+     */
+    password: string;
 };
 
+/**
+ * A page of messages, oldest first.
+ */
+export type MessageList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<MessageView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * How far a message came.
+ */
+export type MessageStatus = 'complete' | 'streaming' | 'stopped' | 'failed' | 'interrupted';
+
+/**
+ * A message of a chat.
+ */
+export type MessageView = {
+    /**
+     * The message's id.
+     */
+    id: number;
+    /**
+     * The chat.
+     */
+    chat_id: number;
+    /**
+     * The message before it; `null` for a first one.
+     */
+    parent_id: number | null;
+    /**
+     * Who speaks.
+     */
+    role: Role;
+    /**
+     * The words. An unfinished reply has what was saved of it.
+     */
+    content: string;
+    /**
+     * How far it came.
+     */
+    status: MessageStatus;
+    /**
+     * The model that wrote it.
+     */
+    model: string | null;
+    /**
+     * Why the model stopped: `end_turn`, `max_tokens`, `refusal` and others.
+     */
+    stop_reason: string | null;
+    /**
+     * What this message itself cost: a reply's output, a user message's uncached input.
+     */
+    token_count: number;
+    /**
+     * Uncached input of the exchange; on replies.
+     */
+    input_tokens: number;
+    /**
+     * Output of the exchange; on replies.
+     */
+    output_tokens: number;
+    /**
+     * Input read from the prompt cache; on replies.
+     */
+    cache_read_tokens: number;
+    /**
+     * Input written to the prompt cache; on replies.
+     */
+    cache_write_tokens: number;
+    /**
+     * The turn that it belongs to; `null` for a greeting.
+     */
+    turn_id: string | null;
+    /**
+     * The ids of all messages that follow the same one, this one among them, oldest first.
+     */
+    sibling_ids: Array<number>;
+    /**
+     * When it was written down first.
+     */
+    created_at: string;
+};
+
+/**
+ * A problem as JSON.
+ */
 export type Problem = {
+    /**
+     * Identifies the kind of problem; ends with `code`.
+     */
     type: string;
+    /**
+     * The kind of problem in a few words; the same for every problem of one code.
+     */
     title: string;
+    /**
+     * The HTTP status.
+     */
     status: number;
-    detail?: string;
+    /**
+     * What happened, for a person to read.
+     */
+    detail: string;
+    /**
+     * A stable name of the kind of problem, for programs. docs/ERRORS.md lists them all.
+     */
     code: string;
+    /**
+     * The id under which the server's log has the request.
+     */
     request_id?: string;
+    /**
+     * Every field that is wrong.
+     */
     errors?: Array<ProblemItem>;
+    /**
+     * The turn that the problem is about.
+     */
     turn_id?: string;
 };
 
-export type RegisterData = {
-    body: RegisterBody;
-    path?: never;
-    query?: never;
-    url: '/auth/register';
-};
-
-export type RegisterErrors = {
+/**
+ * What is wrong with one field.
+ */
+export type ProblemItem = {
     /**
-     * problem
+     * Where: a JSON pointer into the body, `?name` for a query parameter, or the name of a header.
      */
-    default: Problem;
-};
-
-export type RegisterError = RegisterErrors[keyof RegisterErrors];
-
-export type RegisterResponses = {
+    pointer: string;
     /**
-     * ok
+     * What rule is broken, for programs.
      */
-    201: AuthView;
-};
-
-export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
-
-export type LoginData = {
-    body: LoginBody;
-    path?: never;
-    query?: never;
-    url: '/auth/login';
-};
-
-export type LoginErrors = {
+    code: string;
     /**
-     * problem
+     * What rule is broken, for a person to read.
      */
-    default: Problem;
-};
-
-export type LoginError = LoginErrors[keyof LoginErrors];
-
-export type LoginResponses = {
+    detail: string;
     /**
-     * ok
+     * The limit, where a length is wrong.
      */
-    200: AuthView;
-};
-
-export type LoginResponse = LoginResponses[keyof LoginResponses];
-
-export type LogoutData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/logout';
-};
-
-export type LogoutErrors = {
+    limit?: number;
     /**
-     * problem
+     * The length that was found.
      */
-    default: Problem;
+    actual?: number;
 };
 
-export type LogoutError = LogoutErrors[keyof LogoutErrors];
-
-export type LogoutResponses = {
+/**
+ * What an administrator writes to make or change a common prompt.
+ */
+export type PromptBody = {
     /**
-     * ok
+     * The name; one line.
      */
-    204: void;
-};
-
-export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
-
-export type GetMeData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/me';
-};
-
-export type GetMeErrors = {
+    name: string;
     /**
-     * problem
+     * The text, put before every character's own prompt.
      */
-    default: Problem;
-};
-
-export type GetMeError = GetMeErrors[keyof GetMeErrors];
-
-export type GetMeResponses = {
+    content: string;
     /**
-     * ok
+     * Whether it applies; `true` when it is left out.
      */
-    200: UserView;
-};
-
-export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
-
-export type GetMyUsageData = {
-    body?: never;
-    path?: never;
-    query?: {
-        from?: string;
-        to?: string;
-    };
-    url: '/auth/me/usage';
-};
-
-export type GetMyUsageErrors = {
+    is_active?: boolean;
     /**
-     * problem
+     * Its place among the others, smallest first; 0 when it is left out.
      */
-    default: Problem;
+    position?: number;
 };
 
-export type GetMyUsageError = GetMyUsageErrors[keyof GetMyUsageErrors];
-
-export type GetMyUsageResponses = {
+/**
+ * All common prompts in their order.
+ */
+export type PromptList = {
     /**
-     * ok
+     * The items in the list's order.
      */
-    200: UsageDayList;
-};
-
-export type GetMyUsageResponse = GetMyUsageResponses[keyof GetMyUsageResponses];
-
-export type GetConfigData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/api/config';
-};
-
-export type GetConfigErrors = {
+    items: Array<PromptView>;
     /**
-     * problem
+     * Where the next page starts; `null` at the end.
      */
-    default: Problem;
+    next_cursor: string | null;
 };
 
-export type GetConfigError = GetConfigErrors[keyof GetConfigErrors];
-
-export type GetConfigResponses = {
+/**
+ * A prompt that applies to every character, as the person who asks may see it.
+ */
+export type PromptView = {
     /**
-     * ok
+     * The prompt's id.
      */
-    200: ConfigView;
+    id: number;
+    /**
+     * The name.
+     */
+    name: string;
+    /**
+     * Whether it applies.
+     */
+    is_active: boolean;
+    /**
+     * Its place among the others, smallest first.
+     */
+    position: number;
+    /**
+     * Counts the changes, from 1.
+     */
+    version: number;
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * When it was changed last.
+     */
+    updated_at: string;
+    /**
+     * The text; for administrators only.
+     */
+    content?: string;
 };
 
-export type GetConfigResponse = GetConfigResponses[keyof GetConfigResponses];
+/**
+ * An account that somebody asks for.
+ */
+export type RegisterBody = {
+    /**
+     * The name to sign in with: letters and digits of any script, `_`, `.` and `-`.
+     */
+    username: string;
+    /**
+     * The e-mail address. It can be used to sign in as well.
+     */
+    email: string;
+    /**
+     * The password; `/api/config` tells the shortest one.
+     */
+    password: string;
+};
+
+/**
+ * Who may make an account.
+ */
+export type Registration = 'open' | 'invite' | 'closed';
+
+/**
+ * Who speaks.
+ */
+export type Role = 'user' | 'assistant';
+
+/**
+ * What a person says.
+ */
+export type SendMessageBody = {
+    /**
+     * The words: 1 to 200 characters (code points after NFC), unless the operator set another
+     * limit, which `/api/config` tells.
+     */
+    content: string;
+    /**
+     * The reply after which it comes; the end of the branch that is shown when it is left out.
+     */
+    parent_id?: number | null;
+};
+
+/**
+ * The only type of token.
+ */
+export type TokenType = 'Bearer';
+
+/**
+ * The data of the event `turn`: the message is stored and the reply on the way.
+ */
+export type TurnEventData = {
+    /**
+     * The turn's id.
+     */
+    turn_id: string;
+    /**
+     * Where it stands.
+     */
+    state: TurnState;
+    /**
+     * The person's message.
+     */
+    user_message: MessageView;
+    /**
+     * The reply without its text, all of which comes in `delta` events.
+     */
+    assistant_message: MessageView;
+};
+
+/**
+ * Where a turn stands.
+ */
+export type TurnState = 'queued' | 'streaming' | 'completed' | 'stopped' | 'failed' | 'interrupted';
+
+/**
+ * A turn: one message and the reply to it.
+ */
+export type TurnView = {
+    /**
+     * The turn's id.
+     */
+    id: string;
+    /**
+     * The chat.
+     */
+    chat_id: number;
+    /**
+     * Where it stands.
+     */
+    state: TurnState;
+    /**
+     * The person's message.
+     */
+    user_message_id: number;
+    /**
+     * The reply.
+     */
+    assistant_message_id: number;
+    /**
+     * Why it did not end well: a code of docs/ERRORS.md.
+     */
+    error_code: string | null;
+    /**
+     * The model that answers, once it is known.
+     */
+    model: string | null;
+    /**
+     * When the message was accepted.
+     */
+    accepted_at: string;
+    /**
+     * When the first word of the reply came.
+     */
+    first_text_at: string | null;
+    /**
+     * When it ended.
+     */
+    ended_at: string | null;
+};
+
+/**
+ * Changes to a chat; what is left out stays as it is.
+ */
+export type UpdateChatBody = {
+    /**
+     * Another title, or `null` for none.
+     */
+    title?: string | null;
+    /**
+     * Whether it is kept at hand.
+     */
+    pinned?: boolean;
+};
+
+/**
+ * Days with usage, oldest first.
+ */
+export type UsageDayList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<UsageDayView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * What a person used on one day.
+ */
+export type UsageDayView = {
+    /**
+     * The day in the zone of the statistics.
+     */
+    usage_date: string;
+    /**
+     * Exchanges that were charged.
+     */
+    chat_count: number;
+    /**
+     * All tokens.
+     */
+    total_tokens: number;
+    /**
+     * Input that was neither read from nor written to the prompt cache.
+     */
+    input_tokens: number;
+    /**
+     * Output.
+     */
+    output_tokens: number;
+    /**
+     * Input read from the prompt cache.
+     */
+    cache_read_tokens: number;
+    /**
+     * Input written to the prompt cache.
+     */
+    cache_write_tokens: number;
+    /**
+     * The cost in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
+};
+
+/**
+ * What one exchange cost. The kinds of tokens do not overlap.
+ */
+export type UsageView = {
+    /**
+     * Input that was neither read from nor written to the prompt cache.
+     */
+    input_tokens: number;
+    /**
+     * Output.
+     */
+    output_tokens: number;
+    /**
+     * Input read from the prompt cache.
+     */
+    cache_read_tokens: number;
+    /**
+     * Input written to the prompt cache.
+     */
+    cache_write_tokens: number;
+    /**
+     * All kinds together.
+     */
+    total_tokens: number;
+    /**
+     * The cost in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
+    /**
+     * Whether the model never told the exact output and it was estimated from the text.
+     */
+    estimated: boolean;
+};
+
+/**
+ * A person's account, for that person.
+ */
+export type UserView = {
+    /**
+     * The account's id.
+     */
+    id: number;
+    /**
+     * The name to sign in with.
+     */
+    username: string;
+    /**
+     * The e-mail address.
+     */
+    email: string;
+    /**
+     * Whether the person administers the service.
+     */
+    is_admin: boolean;
+    /**
+     * The name that others see; the user name when it is `null`.
+     */
+    display_name: string | null;
+    /**
+     * The language of the person's choice.
+     */
+    locale: string | null;
+    /**
+     * When the account was made.
+     */
+    created_at: string;
+};
+
+/**
+ * Who may choose a character.
+ */
+export type Visibility = 'private' | 'public';
 
 export type ListCharactersData = {
     body?: never;
     path?: never;
     query?: {
+        /**
+         * Which ones: `mine`, `public` or `mine,public`; both when it is left out
+         */
         scope?: string;
+        /**
+         * Only those whose name or description contains this text
+         */
         q?: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
         limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
         cursor?: string;
     };
     url: '/api/characters';
@@ -394,16 +852,32 @@ export type ListCharactersData = {
 
 export type ListCharactersErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type ListCharactersError = ListCharactersErrors[keyof ListCharactersErrors];
 
 export type ListCharactersResponses = {
     /**
-     * ok
+     * A page of characters
      */
     200: CharacterList;
 };
@@ -419,16 +893,44 @@ export type CreateCharacterData = {
 
 export type CreateCharacterErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type CreateCharacterError = CreateCharacterErrors[keyof CreateCharacterErrors];
 
 export type CreateCharacterResponses = {
     /**
-     * ok
+     * The character was made
      */
     201: CharacterView;
 };
@@ -438,6 +940,9 @@ export type CreateCharacterResponse = CreateCharacterResponses[keyof CreateChara
 export type DeleteCharacterData = {
     body?: never;
     path: {
+        /**
+         * The character's id
+         */
         character_id: number;
     };
     query?: never;
@@ -446,16 +951,32 @@ export type DeleteCharacterData = {
 
 export type DeleteCharacterErrors = {
     /**
-     * problem
+     * Not signed in (`unauthorized`)
      */
-    default: Problem;
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type DeleteCharacterError = DeleteCharacterErrors[keyof DeleteCharacterErrors];
 
 export type DeleteCharacterResponses = {
     /**
-     * ok
+     * The character is gone
      */
     204: void;
 };
@@ -464,7 +985,16 @@ export type DeleteCharacterResponse = DeleteCharacterResponses[keyof DeleteChara
 
 export type GetCharacterData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path: {
+        /**
+         * The character's id
+         */
         character_id: number;
     };
     query?: never;
@@ -473,16 +1003,28 @@ export type GetCharacterData = {
 
 export type GetCharacterErrors = {
     /**
-     * problem
+     * Not signed in (`unauthorized`)
      */
-    default: Problem;
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type GetCharacterError = GetCharacterErrors[keyof GetCharacterErrors];
 
 export type GetCharacterResponses = {
     /**
-     * ok
+     * The character
      */
     200: CharacterView;
 };
@@ -491,7 +1033,16 @@ export type GetCharacterResponse = GetCharacterResponses[keyof GetCharacterRespo
 
 export type UpdateCharacterData = {
     body: CharacterBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
     path: {
+        /**
+         * The character's id
+         */
         character_id: number;
     };
     query?: never;
@@ -500,135 +1051,77 @@ export type UpdateCharacterData = {
 
 export type UpdateCharacterErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type UpdateCharacterError = UpdateCharacterErrors[keyof UpdateCharacterErrors];
 
 export type UpdateCharacterResponses = {
     /**
-     * ok
+     * The character as it is now
      */
     200: CharacterView;
 };
 
 export type UpdateCharacterResponse = UpdateCharacterResponses[keyof UpdateCharacterResponses];
 
-export type ListPromptsData = {
-    body?: never;
-    path?: never;
-    query?: {
-        limit?: number;
-        cursor?: string;
-    };
-    url: '/api/prompts';
-};
-
-export type ListPromptsErrors = {
-    /**
-     * problem
-     */
-    default: Problem;
-};
-
-export type ListPromptsError = ListPromptsErrors[keyof ListPromptsErrors];
-
-export type ListPromptsResponses = {
-    /**
-     * ok
-     */
-    200: PromptList;
-};
-
-export type ListPromptsResponse = ListPromptsResponses[keyof ListPromptsResponses];
-
-export type CreatePromptData = {
-    body: PromptBody;
-    path?: never;
-    query?: never;
-    url: '/api/prompts';
-};
-
-export type CreatePromptErrors = {
-    /**
-     * problem
-     */
-    default: Problem;
-};
-
-export type CreatePromptError = CreatePromptErrors[keyof CreatePromptErrors];
-
-export type CreatePromptResponses = {
-    /**
-     * ok
-     */
-    201: PromptView;
-};
-
-export type CreatePromptResponse = CreatePromptResponses[keyof CreatePromptResponses];
-
-export type DeletePromptData = {
-    body?: never;
-    path: {
-        prompt_id: number;
-    };
-    query?: never;
-    url: '/api/prompts/{prompt_id}';
-};
-
-export type DeletePromptErrors = {
-    /**
-     * problem
-     */
-    default: Problem;
-};
-
-export type DeletePromptError = DeletePromptErrors[keyof DeletePromptErrors];
-
-export type DeletePromptResponses = {
-    /**
-     * ok
-     */
-    204: void;
-};
-
-export type DeletePromptResponse = DeletePromptResponses[keyof DeletePromptResponses];
-
-export type UpdatePromptData = {
-    body: PromptBody;
-    path: {
-        prompt_id: number;
-    };
-    query?: never;
-    url: '/api/prompts/{prompt_id}';
-};
-
-export type UpdatePromptErrors = {
-    /**
-     * problem
-     */
-    default: Problem;
-};
-
-export type UpdatePromptError = UpdatePromptErrors[keyof UpdatePromptErrors];
-
-export type UpdatePromptResponses = {
-    /**
-     * ok
-     */
-    200: PromptView;
-};
-
-export type UpdatePromptResponse = UpdatePromptResponses[keyof UpdatePromptResponses];
-
 export type ListChatsData = {
     body?: never;
     path?: never;
     query?: {
+        /**
+         * Only those whose title or character's name contains this text
+         */
         q?: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
         limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
         cursor?: string;
     };
     url: '/api/chats';
@@ -636,16 +1129,32 @@ export type ListChatsData = {
 
 export type ListChatsErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type ListChatsError = ListChatsErrors[keyof ListChatsErrors];
 
 export type ListChatsResponses = {
     /**
-     * ok
+     * A page of chats
      */
     200: ChatList;
 };
@@ -661,16 +1170,48 @@ export type CreateChatData = {
 
 export type CreateChatErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type CreateChatError = CreateChatErrors[keyof CreateChatErrors];
 
 export type CreateChatResponses = {
     /**
-     * ok
+     * The chat was opened
      */
     201: ChatView;
 };
@@ -680,6 +1221,9 @@ export type CreateChatResponse = CreateChatResponses[keyof CreateChatResponses];
 export type DeleteChatData = {
     body?: never;
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
     };
     query?: never;
@@ -688,16 +1232,28 @@ export type DeleteChatData = {
 
 export type DeleteChatErrors = {
     /**
-     * problem
+     * Not signed in (`unauthorized`)
      */
-    default: Problem;
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type DeleteChatError = DeleteChatErrors[keyof DeleteChatErrors];
 
 export type DeleteChatResponses = {
     /**
-     * ok
+     * The chat is gone
      */
     204: void;
 };
@@ -706,7 +1262,16 @@ export type DeleteChatResponse = DeleteChatResponses[keyof DeleteChatResponses];
 
 export type GetChatData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
     };
     query?: never;
@@ -715,16 +1280,28 @@ export type GetChatData = {
 
 export type GetChatErrors = {
     /**
-     * problem
+     * Not signed in (`unauthorized`)
      */
-    default: Problem;
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type GetChatError = GetChatErrors[keyof GetChatErrors];
 
 export type GetChatResponses = {
     /**
-     * ok
+     * The chat
      */
     200: ChatView;
 };
@@ -733,7 +1310,16 @@ export type GetChatResponse = GetChatResponses[keyof GetChatResponses];
 
 export type UpdateChatData = {
     body: UpdateChatBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
     };
     query?: never;
@@ -742,16 +1328,52 @@ export type UpdateChatData = {
 
 export type UpdateChatErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type UpdateChatError = UpdateChatErrors[keyof UpdateChatErrors];
 
 export type UpdateChatResponses = {
     /**
-     * ok
+     * The chat as it is now
      */
     200: ChatView;
 };
@@ -761,10 +1383,19 @@ export type UpdateChatResponse = UpdateChatResponses[keyof UpdateChatResponses];
 export type ListMessagesData = {
     body?: never;
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
     };
     query?: {
+        /**
+         * The id of a message, or the `next_cursor` of the page after
+         */
         before?: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
         limit?: number;
     };
     url: '/api/chats/{chat_id}/messages';
@@ -772,16 +1403,36 @@ export type ListMessagesData = {
 
 export type ListMessagesErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type ListMessagesError = ListMessagesErrors[keyof ListMessagesErrors];
 
 export type ListMessagesResponses = {
     /**
-     * ok
+     * A page of messages
      */
     200: MessageList;
 };
@@ -791,10 +1442,19 @@ export type ListMessagesResponse = ListMessagesResponses[keyof ListMessagesRespo
 export type SendMessageData = {
     body: SendMessageBody;
     headers?: {
+        /**
+         * The client's own name for this message: requests with one key are one message. 1 to 128 visible ASCII characters
+         */
         'Idempotency-Key'?: string;
+        /**
+         * `respond-async` for an answer at once
+         */
         Prefer?: string;
     };
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
     };
     query?: never;
@@ -803,24 +1463,76 @@ export type SendMessageData = {
 
 export type SendMessageErrors = {
     /**
-     * problem
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
      */
-    default: Problem;
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The chat can only be read (`chat_read_only`); The chat has changed (`chat_changed`); A reply is being written (`turn_running`)
+     */
+    409: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * The idempotency key was used before (`idempotency_key_reused`); The model refused to answer (`reply_refused`); Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many replies at once (`too_many_turns`); The model's service limits requests (`upstream_rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * The model's service failed (`upstream_failed`); The model's service did not take the request (`upstream_invalid`); The model's service did not take the operator's key (`upstream_rejected`); The reply was cut short (`reply_interrupted`)
+     */
+    502: Problem;
+    /**
+     * The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * The model did not answer in time (`upstream_timeout`)
+     */
+    504: Problem;
 };
 
 export type SendMessageError = SendMessageErrors[keyof SendMessageErrors];
 
 export type SendMessageResponses = {
     /**
-     * events
+     * The reply as it is written
      */
     200: string;
     /**
-     * ok
+     * The reply is complete (or was stopped)
      */
     201: ExchangeView;
     /**
-     * accepted
+     * The message is stored and the reply on the way
      */
     202: TurnView;
 };
@@ -830,7 +1542,13 @@ export type SendMessageResponse = SendMessageResponses[keyof SendMessageResponse
 export type GetTurnData = {
     body?: never;
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
+        /**
+         * The turn's id
+         */
         turn_id: string;
     };
     query?: never;
@@ -839,16 +1557,28 @@ export type GetTurnData = {
 
 export type GetTurnErrors = {
     /**
-     * problem
+     * Not signed in (`unauthorized`)
      */
-    default: Problem;
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type GetTurnError = GetTurnErrors[keyof GetTurnErrors];
 
 export type GetTurnResponses = {
     /**
-     * ok
+     * Where the turn stands
      */
     200: TurnView;
 };
@@ -858,10 +1588,19 @@ export type GetTurnResponse = GetTurnResponses[keyof GetTurnResponses];
 export type FollowTurnData = {
     body?: never;
     headers?: {
+        /**
+         * The `id` of the last event that arrived
+         */
         'Last-Event-ID'?: string;
     };
     path: {
+        /**
+         * The chat's id
+         */
         chat_id: number;
+        /**
+         * The turn's id
+         */
         turn_id: string;
     };
     query?: never;
@@ -870,25 +1609,508 @@ export type FollowTurnData = {
 
 export type FollowTurnErrors = {
     /**
-     * problem
+     * Not signed in (`unauthorized`)
      */
-    default: Problem;
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
 };
 
 export type FollowTurnError = FollowTurnErrors[keyof FollowTurnErrors];
 
 export type FollowTurnResponses = {
     /**
-     * events
+     * The events
      */
     200: string;
     /**
-     * ok
+     * Nothing is left after that event
      */
     204: void;
 };
 
 export type FollowTurnResponse = FollowTurnResponses[keyof FollowTurnResponses];
+
+export type GetConfigData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/config';
+};
+
+export type GetConfigErrors = {
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+};
+
+export type GetConfigError = GetConfigErrors[keyof GetConfigErrors];
+
+export type GetConfigResponses = {
+    /**
+     * Settings that clients feel
+     */
+    200: ConfigView;
+};
+
+export type GetConfigResponse = GetConfigResponses[keyof GetConfigResponses];
+
+export type ListPromptsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/prompts';
+};
+
+export type ListPromptsErrors = {
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListPromptsError = ListPromptsErrors[keyof ListPromptsErrors];
+
+export type ListPromptsResponses = {
+    /**
+     * The common prompts
+     */
+    200: PromptList;
+};
+
+export type ListPromptsResponse = ListPromptsResponses[keyof ListPromptsResponses];
+
+export type CreatePromptData = {
+    body: PromptBody;
+    path?: never;
+    query?: never;
+    url: '/api/prompts';
+};
+
+export type CreatePromptErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type CreatePromptError = CreatePromptErrors[keyof CreatePromptErrors];
+
+export type CreatePromptResponses = {
+    /**
+     * The common prompt was made
+     */
+    201: PromptView;
+};
+
+export type CreatePromptResponse = CreatePromptResponses[keyof CreatePromptResponses];
+
+export type DeletePromptData = {
+    body?: never;
+    path: {
+        /**
+         * The common prompt's id
+         */
+        prompt_id: number;
+    };
+    query?: never;
+    url: '/api/prompts/{prompt_id}';
+};
+
+export type DeletePromptErrors = {
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type DeletePromptError = DeletePromptErrors[keyof DeletePromptErrors];
+
+export type DeletePromptResponses = {
+    /**
+     * The common prompt is gone
+     */
+    204: void;
+};
+
+export type DeletePromptResponse = DeletePromptResponses[keyof DeletePromptResponses];
+
+export type UpdatePromptData = {
+    body: PromptBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The common prompt's id
+         */
+        prompt_id: number;
+    };
+    query?: never;
+    url: '/api/prompts/{prompt_id}';
+};
+
+export type UpdatePromptErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type UpdatePromptError = UpdatePromptErrors[keyof UpdatePromptErrors];
+
+export type UpdatePromptResponses = {
+    /**
+     * The common prompt as it is now
+     */
+    200: PromptView;
+};
+
+export type UpdatePromptResponse = UpdatePromptResponses[keyof UpdatePromptResponses];
+
+export type LoginData = {
+    body: LoginBody;
+    path?: never;
+    query?: never;
+    url: '/auth/login';
+};
+
+export type LoginErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Wrong user name or password (`invalid_credentials`)
+     */
+    401: Problem;
+    /**
+     * The account is disabled (`account_disabled`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type LoginError = LoginErrors[keyof LoginErrors];
+
+export type LoginResponses = {
+    /**
+     * Signed in
+     */
+    200: AuthView;
+};
+
+export type LoginResponse = LoginResponses[keyof LoginResponses];
+
+export type LogoutData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/logout';
+};
+
+export type LogoutErrors = {
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type LogoutError = LogoutErrors[keyof LogoutErrors];
+
+export type LogoutResponses = {
+    /**
+     * Signed out
+     */
+    204: void;
+};
+
+export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
+
+export type GetMeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/me';
+};
+
+export type GetMeErrors = {
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetMeError = GetMeErrors[keyof GetMeErrors];
+
+export type GetMeResponses = {
+    /**
+     * The account of the token
+     */
+    200: UserView;
+};
+
+export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type GetMyUsageData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The first day, `YYYY-MM-DD`; 29 days before the last one when it is left out
+         */
+        from?: string;
+        /**
+         * The last day, `YYYY-MM-DD`; today when it is left out. At most 366 days in all
+         */
+        to?: string;
+    };
+    url: '/auth/me/usage';
+};
+
+export type GetMyUsageErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetMyUsageError = GetMyUsageErrors[keyof GetMyUsageErrors];
+
+export type GetMyUsageResponses = {
+    /**
+     * The days
+     */
+    200: UsageDayList;
+};
+
+export type GetMyUsageResponse = GetMyUsageResponses[keyof GetMyUsageResponses];
+
+export type RegisterData = {
+    body: RegisterBody;
+    path?: never;
+    query?: never;
+    url: '/auth/register';
+};
+
+export type RegisterErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Registration is closed (`registration_closed`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The account exists already (`account_taken`)
+     */
+    409: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type RegisterError = RegisterErrors[keyof RegisterErrors];
+
+export type RegisterResponses = {
+    /**
+     * The account was made
+     */
+    201: AuthView;
+};
+
+export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
 
 export type LivezData = {
     body?: never;
@@ -897,18 +2119,9 @@ export type LivezData = {
     url: '/livez';
 };
 
-export type LivezErrors = {
-    /**
-     * problem
-     */
-    default: Problem;
-};
-
-export type LivezError = LivezErrors[keyof LivezErrors];
-
 export type LivezResponses = {
     /**
-     * ok
+     * It does
      */
     200: HealthView;
 };
@@ -924,16 +2137,20 @@ export type ReadyzData = {
 
 export type ReadyzErrors = {
     /**
-     * problem
+     * Something went wrong (`internal`)
      */
-    default: Problem;
+    500: Problem;
+    /**
+     * Not ready (`not_ready`)
+     */
+    503: Problem;
 };
 
 export type ReadyzError = ReadyzErrors[keyof ReadyzErrors];
 
 export type ReadyzResponses = {
     /**
-     * ok
+     * It can
      */
     200: HealthView;
 };

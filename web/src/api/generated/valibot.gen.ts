@@ -2,6 +2,333 @@
 
 import * as v from 'valibot';
 
+/**
+ * The data of the event `busy`: the model is busy and will be asked again.
+ */
+export const vBusyEventData = v.object({
+    retry_in_ms: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991))
+});
+
+/**
+ * The character of a chat, as the chat's owner may see it.
+ */
+export const vChatCharacterView = v.object({
+    id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    name: v.string(),
+    description: v.string(),
+    greeting: v.string(),
+    is_available: v.boolean()
+});
+
+/**
+ * A chat.
+ */
+export const vChatView = v.object({
+    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    title: v.nullable(v.string()),
+    character: vChatCharacterView,
+    is_read_only: v.boolean(),
+    head_message_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    running_turn_id: v.nullable(v.pipe(v.string(), v.uuid())),
+    preview: v.nullable(v.string()),
+    pinned: v.boolean(),
+    version: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    last_message_at: v.pipe(v.string(), v.isoTimestamp())
+});
+
+/**
+ * A page of chats, newest activity first.
+ */
+export const vChatList = v.object({
+    items: v.array(vChatView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
+ * A chat to be opened.
+ */
+export const vCreateChatBody = v.object({
+    character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    title: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(120)))
+});
+
+/**
+ * The data of the event `delta`: the reply goes on.
+ */
+export const vDeltaEventData = v.object({
+    text: v.string()
+});
+
+/**
+ * The service is well.
+ */
+export const vHealthView = v.object({
+    status: v.string()
+});
+
+/**
+ * Which kind of model answers.
+ */
+export const vLanguageModelKind = v.picklist(['claude', 'demo']);
+
+/**
+ * Who wants to sign in.
+ */
+export const vLoginBody = v.object({
+    username: v.string(),
+    password: v.string()
+});
+
+/**
+ * How far a message came.
+ */
+export const vMessageStatus = v.picklist([
+    'complete',
+    'streaming',
+    'stopped',
+    'failed',
+    'interrupted'
+]);
+
+/**
+ * What is wrong with one field.
+ */
+export const vProblemItem = v.object({
+    pointer: v.string(),
+    code: v.string(),
+    detail: v.string(),
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991))),
+    actual: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)))
+});
+
+/**
+ * A problem as JSON.
+ */
+export const vProblem = v.object({
+    type: v.pipe(v.string(), v.url()),
+    title: v.string(),
+    status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
+    detail: v.string(),
+    code: v.string(),
+    request_id: v.optional(v.string()),
+    errors: v.optional(v.array(vProblemItem)),
+    turn_id: v.optional(v.pipe(v.string(), v.uuid()))
+});
+
+/**
+ * What an administrator writes to make or change a common prompt.
+ */
+export const vPromptBody = v.object({
+    name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
+    content: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)),
+    is_active: v.optional(v.boolean()),
+    position: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2147483647)))
+});
+
+/**
+ * A prompt that applies to every character, as the person who asks may see it.
+ */
+export const vPromptView = v.object({
+    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    name: v.string(),
+    is_active: v.boolean(),
+    position: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    version: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    updated_at: v.pipe(v.string(), v.isoTimestamp()),
+    content: v.optional(v.string())
+});
+
+/**
+ * All common prompts in their order.
+ */
+export const vPromptList = v.object({
+    items: v.array(vPromptView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
+ * An account that somebody asks for.
+ */
+export const vRegisterBody = v.object({
+    username: v.pipe(v.string(), v.minLength(3), v.maxLength(32)),
+    email: v.pipe(v.string(), v.minLength(3), v.maxLength(254)),
+    password: v.pipe(v.string(), v.minLength(10), v.maxLength(128))
+});
+
+/**
+ * Who may make an account.
+ */
+export const vRegistration = v.picklist([
+    'open',
+    'invite',
+    'closed'
+]);
+
+/**
+ * What a client must know before anybody signs in.
+ */
+export const vConfigView = v.object({
+    version: v.string(),
+    language_model: vLanguageModelKind,
+    model: v.string(),
+    message_max_chars: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    password_min_length: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    registration: vRegistration,
+    stats_timezone: v.string(),
+    today: v.pipe(v.string(), v.isoDate())
+});
+
+/**
+ * Who speaks.
+ */
+export const vRole = v.picklist(['user', 'assistant']);
+
+/**
+ * A message of a chat.
+ */
+export const vMessageView = v.object({
+    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    parent_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    role: vRole,
+    content: v.string(),
+    status: vMessageStatus,
+    model: v.nullable(v.string()),
+    stop_reason: v.nullable(v.string()),
+    token_count: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    input_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    output_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cache_read_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cache_write_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    turn_id: v.nullable(v.pipe(v.string(), v.uuid())),
+    sibling_ids: v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991))),
+    created_at: v.pipe(v.string(), v.isoTimestamp())
+});
+
+/**
+ * A page of messages, oldest first.
+ */
+export const vMessageList = v.object({
+    items: v.array(vMessageView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
+ * What a person says.
+ */
+export const vSendMessageBody = v.object({
+    content: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+    parent_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)))
+});
+
+/**
+ * The only type of token.
+ */
+export const vTokenType = v.picklist(['Bearer']);
+
+/**
+ * Where a turn stands.
+ */
+export const vTurnState = v.picklist([
+    'queued',
+    'streaming',
+    'completed',
+    'stopped',
+    'failed',
+    'interrupted'
+]);
+
+/**
+ * The data of the event `turn`: the message is stored and the reply on the way.
+ */
+export const vTurnEventData = v.object({
+    turn_id: v.pipe(v.string(), v.uuid()),
+    state: vTurnState,
+    user_message: vMessageView,
+    assistant_message: vMessageView
+});
+
+/**
+ * A turn: one message and the reply to it.
+ */
+export const vTurnView = v.object({
+    id: v.pipe(v.string(), v.uuid()),
+    chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    state: vTurnState,
+    user_message_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    assistant_message_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    error_code: v.nullable(v.string()),
+    model: v.nullable(v.string()),
+    accepted_at: v.pipe(v.string(), v.isoTimestamp()),
+    first_text_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+    ended_at: v.nullable(v.pipe(v.string(), v.isoTimestamp()))
+});
+
+/**
+ * Changes to a chat; what is left out stays as it is.
+ */
+export const vUpdateChatBody = v.object({
+    title: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(120))),
+    pinned: v.optional(v.boolean())
+});
+
+/**
+ * What a person used on one day.
+ */
+export const vUsageDayView = v.object({
+    usage_date: v.pipe(v.string(), v.isoDate()),
+    chat_count: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    total_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    input_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    output_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cache_read_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cache_write_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cost_micro_usd: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991))
+});
+
+/**
+ * Days with usage, oldest first.
+ */
+export const vUsageDayList = v.object({
+    items: v.array(vUsageDayView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
+ * What one exchange cost. The kinds of tokens do not overlap.
+ */
+export const vUsageView = v.object({
+    input_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    output_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cache_read_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cache_write_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    total_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cost_micro_usd: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    estimated: v.boolean()
+});
+
+/**
+ * The data of the events `done` and `stopped`: the reply is over.
+ */
+export const vEndEventData = v.object({
+    assistant_message: vMessageView,
+    usage: vUsageView
+});
+
+/**
+ * A message with the whole reply to it and what it cost.
+ */
+export const vExchangeView = v.object({
+    user_message: vMessageView,
+    assistant_message: vMessageView,
+    usage: vUsageView
+});
+
+/**
+ * A person's account, for that person.
+ */
 export const vUserView = v.object({
     id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
     username: v.string(),
@@ -12,248 +339,60 @@ export const vUserView = v.object({
     created_at: v.pipe(v.string(), v.isoTimestamp())
 });
 
+/**
+ * A person who has just signed in.
+ */
 export const vAuthView = v.object({
     access_token: v.string(),
-    token_type: v.picklist(['Bearer']),
-    expires_in: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    token_type: vTokenType,
+    expires_in: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
     user: vUserView
 });
 
-export const vRegisterBody = v.object({
-    username: v.string(),
-    email: v.string(),
-    password: v.string()
+/**
+ * Who may choose a character.
+ */
+export const vVisibility = v.picklist(['private', 'public']);
+
+/**
+ * What a person writes to make or change a character.
+ */
+export const vCharacterBody = v.object({
+    name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
+    system_prompt: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)),
+    greeting: v.optional(v.pipe(v.string(), v.maxLength(2000))),
+    description: v.optional(v.pipe(v.string(), v.maxLength(500))),
+    visibility: v.optional(vVisibility)
 });
 
-export const vLoginBody = v.object({
-    username: v.string(),
-    password: v.string()
-});
-
-export const vUsageDayView = v.object({
-    usage_date: v.pipe(v.string(), v.isoDate()),
-    chat_count: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    total_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    input_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    output_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cache_read_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cache_write_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cost_micro_usd: v.pipe(v.number(), v.integer(), v.minValue(0))
-});
-
-export const vUsageDayList = v.object({
-    items: v.array(vUsageDayView),
-    next_cursor: v.nullable(v.string())
-});
-
-export const vConfigView = v.object({
-    version: v.string(),
-    language_model: v.picklist(['claude', 'demo']),
-    model: v.string(),
-    message_max_chars: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    password_min_length: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    registration: v.picklist([
-        'open',
-        'invite',
-        'closed'
-    ]),
-    stats_timezone: v.string(),
-    today: v.pipe(v.string(), v.isoDate())
-});
-
+/**
+ * A character, as the person who asks may see it.
+ */
 export const vCharacterView = v.object({
     id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
     name: v.string(),
     description: v.string(),
     greeting: v.string(),
-    visibility: v.picklist(['private', 'public']),
+    visibility: vVisibility,
     is_mine: v.boolean(),
     is_system: v.boolean(),
     system_prompt: v.optional(v.string()),
-    version: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    version: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
     created_at: v.pipe(v.string(), v.isoTimestamp()),
     updated_at: v.pipe(v.string(), v.isoTimestamp())
 });
 
+/**
+ * A page of characters, newest first.
+ */
 export const vCharacterList = v.object({
     items: v.array(vCharacterView),
     next_cursor: v.nullable(v.string())
 });
 
-export const vCharacterBody = v.object({
-    name: v.string(),
-    system_prompt: v.string(),
-    greeting: v.optional(v.string()),
-    description: v.optional(v.string()),
-    visibility: v.optional(v.picklist(['private', 'public']))
-});
-
-export const vPromptView = v.object({
-    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    name: v.string(),
-    is_active: v.boolean(),
-    position: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    version: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    created_at: v.pipe(v.string(), v.isoTimestamp()),
-    updated_at: v.pipe(v.string(), v.isoTimestamp()),
-    content: v.optional(v.string())
-});
-
-export const vPromptList = v.object({
-    items: v.array(vPromptView),
-    next_cursor: v.nullable(v.string())
-});
-
-export const vPromptBody = v.object({
-    name: v.string(),
-    content: v.string(),
-    is_active: v.optional(v.boolean()),
-    position: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)))
-});
-
-export const vChatCharacterView = v.object({
-    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    name: v.string(),
-    description: v.string(),
-    greeting: v.string(),
-    is_available: v.boolean()
-});
-
-export const vChatView = v.object({
-    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    title: v.nullable(v.string()),
-    character: vChatCharacterView,
-    is_read_only: v.boolean(),
-    head_message_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
-    running_turn_id: v.nullable(v.string()),
-    preview: v.nullable(v.string()),
-    pinned: v.boolean(),
-    version: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    created_at: v.pipe(v.string(), v.isoTimestamp()),
-    last_message_at: v.pipe(v.string(), v.isoTimestamp())
-});
-
-export const vChatList = v.object({
-    items: v.array(vChatView),
-    next_cursor: v.nullable(v.string())
-});
-
-export const vCreateChatBody = v.object({
-    character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    title: v.nullish(v.string())
-});
-
-export const vUpdateChatBody = v.object({
-    title: v.nullish(v.string()),
-    pinned: v.optional(v.boolean())
-});
-
-export const vMessageView = v.object({
-    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    parent_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
-    role: v.picklist(['user', 'assistant']),
-    content: v.string(),
-    status: v.picklist([
-        'complete',
-        'streaming',
-        'stopped',
-        'failed',
-        'interrupted'
-    ]),
-    model: v.nullable(v.string()),
-    stop_reason: v.nullable(v.string()),
-    token_count: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    input_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    output_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cache_read_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cache_write_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    turn_id: v.nullable(v.string()),
-    sibling_ids: v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
-    created_at: v.pipe(v.string(), v.isoTimestamp())
-});
-
-export const vMessageList = v.object({
-    items: v.array(vMessageView),
-    next_cursor: v.nullable(v.string())
-});
-
-export const vSendMessageBody = v.object({
-    content: v.string(),
-    parent_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)))
-});
-
-export const vUsageView = v.object({
-    input_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    output_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cache_read_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cache_write_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    total_tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    cost_micro_usd: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    estimated: v.boolean()
-});
-
-export const vExchangeView = v.object({
-    user_message: vMessageView,
-    assistant_message: vMessageView,
-    usage: vUsageView
-});
-
-export const vTurnView = v.object({
-    id: v.string(),
-    chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    state: v.picklist([
-        'queued',
-        'streaming',
-        'completed',
-        'stopped',
-        'failed',
-        'interrupted'
-    ]),
-    user_message_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    assistant_message_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    error_code: v.nullable(v.string()),
-    model: v.nullable(v.string()),
-    accepted_at: v.pipe(v.string(), v.isoTimestamp()),
-    first_text_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
-    ended_at: v.nullable(v.pipe(v.string(), v.isoTimestamp()))
-});
-
-export const vHealthView = v.object({
-    status: v.string()
-});
-
-export const vProblemItem = v.object({
-    pointer: v.string(),
-    code: v.string(),
-    detail: v.optional(v.string()),
-    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-    actual: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)))
-});
-
-export const vProblem = v.object({
-    type: v.string(),
-    title: v.string(),
-    status: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    detail: v.optional(v.string()),
-    code: v.string(),
-    request_id: v.optional(v.string()),
-    errors: v.optional(v.array(vProblemItem)),
-    turn_id: v.optional(v.string())
-});
-
-export const vRegisterBody2 = vRegisterBody;
-
-export const vLoginBody2 = vLoginBody;
-
-export const vGetMyUsageQuery = v.object({
-    from: v.optional(v.pipe(v.string(), v.isoDate())),
-    to: v.optional(v.pipe(v.string(), v.isoDate()))
-});
-
 export const vListCharactersQuery = v.object({
-    scope: v.optional(v.string()),
-    q: v.optional(v.string()),
+    scope: v.optional(v.pipe(v.string(), v.regex(/^(mine|public)(,(mine|public))?$/))),
+    q: v.optional(v.pipe(v.string(), v.maxLength(100))),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
     cursor: v.optional(v.string())
 });
@@ -264,35 +403,26 @@ export const vDeleteCharacterPath = v.object({
     character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
 });
 
+export const vGetCharacterHeaders = v.object({
+    'If-None-Match': v.optional(v.string())
+});
+
 export const vGetCharacterPath = v.object({
     character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
 });
 
 export const vUpdateCharacterBody = vCharacterBody;
 
+export const vUpdateCharacterHeaders = v.object({
+    'If-Match': v.optional(v.string())
+});
+
 export const vUpdateCharacterPath = v.object({
     character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
 });
 
-export const vListPromptsQuery = v.object({
-    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
-    cursor: v.optional(v.string())
-});
-
-export const vCreatePromptBody = vPromptBody;
-
-export const vDeletePromptPath = v.object({
-    prompt_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
-});
-
-export const vUpdatePromptBody = vPromptBody;
-
-export const vUpdatePromptPath = v.object({
-    prompt_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
-});
-
 export const vListChatsQuery = v.object({
-    q: v.optional(v.string()),
+    q: v.optional(v.pipe(v.string(), v.maxLength(100))),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
     cursor: v.optional(v.string())
 });
@@ -303,11 +433,19 @@ export const vDeleteChatPath = v.object({
     chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
 });
 
+export const vGetChatHeaders = v.object({
+    'If-None-Match': v.optional(v.string())
+});
+
 export const vGetChatPath = v.object({
     chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
 });
 
 export const vUpdateChatBody2 = vUpdateChatBody;
+
+export const vUpdateChatHeaders = v.object({
+    'If-Match': v.optional(v.string())
+});
 
 export const vUpdateChatPath = v.object({
     chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
@@ -318,14 +456,14 @@ export const vListMessagesPath = v.object({
 });
 
 export const vListMessagesQuery = v.object({
-    before: v.optional(v.string()),
+    before: v.optional(v.pipe(v.string(), v.regex(/^[1-9][0-9]{0,15}$/))),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)))
 });
 
 export const vSendMessageBody2 = vSendMessageBody;
 
 export const vSendMessageHeaders = v.object({
-    'Idempotency-Key': v.optional(v.string()),
+    'Idempotency-Key': v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128), v.regex(/^[!-~]+$/))),
     Prefer: v.optional(v.string())
 });
 
@@ -335,14 +473,39 @@ export const vSendMessagePath = v.object({
 
 export const vGetTurnPath = v.object({
     chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    turn_id: v.string()
+    turn_id: v.pipe(v.string(), v.uuid())
 });
 
 export const vFollowTurnHeaders = v.object({
-    'Last-Event-ID': v.optional(v.string())
+    'Last-Event-ID': v.optional(v.pipe(v.string(), v.maxLength(80)))
 });
 
 export const vFollowTurnPath = v.object({
     chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
-    turn_id: v.string()
+    turn_id: v.pipe(v.string(), v.uuid())
 });
+
+export const vCreatePromptBody = vPromptBody;
+
+export const vDeletePromptPath = v.object({
+    prompt_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vUpdatePromptBody = vPromptBody;
+
+export const vUpdatePromptHeaders = v.object({
+    'If-Match': v.optional(v.string())
+});
+
+export const vUpdatePromptPath = v.object({
+    prompt_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vLoginBody2 = vLoginBody;
+
+export const vGetMyUsageQuery = v.object({
+    from: v.optional(v.pipe(v.string(), v.isoDate())),
+    to: v.optional(v.pipe(v.string(), v.isoDate()))
+});
+
+export const vRegisterBody2 = vRegisterBody;

@@ -6,7 +6,7 @@ import type { AxiosError } from 'axios';
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
 import { getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, listCharacters, listChats, listMessages, listPrompts, livez, type Options, readyz } from '../sdk.gen';
-import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, LivezData, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -43,50 +43,13 @@ const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions
     return [params];
 };
 
-export const getMeQueryKey = (options?: Options<GetMeData>) => createQueryKey('getMe', options);
-
-export const getMeQuery = defineQueryOptions<Options<GetMeData>, GetMeResponse, AxiosError<GetMeError>>((options?: Options<GetMeData>) => ({
-    key: getMeQueryKey(options),
-    query: async (context) => {
-        const { data } = await getMe({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
-export const getMyUsageQueryKey = (options?: Options<GetMyUsageData>) => createQueryKey('getMyUsage', options);
-
-export const getMyUsageQuery = defineQueryOptions<Options<GetMyUsageData>, GetMyUsageResponse, AxiosError<GetMyUsageError>>((options?: Options<GetMyUsageData>) => ({
-    key: getMyUsageQueryKey(options),
-    query: async (context) => {
-        const { data } = await getMyUsage({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
-export const getConfigQueryKey = (options?: Options<GetConfigData>) => createQueryKey('getConfig', options);
-
-export const getConfigQuery = defineQueryOptions<Options<GetConfigData>, GetConfigResponse, AxiosError<GetConfigError>>((options?: Options<GetConfigData>) => ({
-    key: getConfigQueryKey(options),
-    query: async (context) => {
-        const { data } = await getConfig({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
 export const listCharactersQueryKey = (options?: Options<ListCharactersData>) => createQueryKey('listCharacters', options);
 
+/**
+ * List characters
+ *
+ * One's own and public ones, newest first. Nobody but their maker sees private ones here.
+ */
 export const listCharactersQuery = defineQueryOptions<Options<ListCharactersData>, ListCharactersResponse, AxiosError<ListCharactersError>>((options?: Options<ListCharactersData>) => ({
     key: listCharactersQueryKey(options),
     query: async (context) => {
@@ -101,6 +64,11 @@ export const listCharactersQuery = defineQueryOptions<Options<ListCharactersData
 
 export const getCharacterQueryKey = (options: Options<GetCharacterData>) => createQueryKey('getCharacter', options);
 
+/**
+ * Read a character
+ *
+ * Its system prompt is for its maker and administrators only.
+ */
 export const getCharacterQuery = defineQueryOptions<Options<GetCharacterData>, GetCharacterResponse, AxiosError<GetCharacterError>>((options: Options<GetCharacterData>) => ({
     key: getCharacterQueryKey(options),
     query: async (context) => {
@@ -113,22 +81,13 @@ export const getCharacterQuery = defineQueryOptions<Options<GetCharacterData>, G
     }
 }));
 
-export const listPromptsQueryKey = (options?: Options<ListPromptsData>) => createQueryKey('listPrompts', options);
-
-export const listPromptsQuery = defineQueryOptions<Options<ListPromptsData>, ListPromptsResponse, AxiosError<ListPromptsError>>((options?: Options<ListPromptsData>) => ({
-    key: listPromptsQueryKey(options),
-    query: async (context) => {
-        const { data } = await listPrompts({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
 export const listChatsQueryKey = (options?: Options<ListChatsData>) => createQueryKey('listChats', options);
 
+/**
+ * List one's own chats
+ *
+ * Newest activity first.
+ */
 export const listChatsQuery = defineQueryOptions<Options<ListChatsData>, ListChatsResponse, AxiosError<ListChatsError>>((options?: Options<ListChatsData>) => ({
     key: listChatsQueryKey(options),
     query: async (context) => {
@@ -143,6 +102,9 @@ export const listChatsQuery = defineQueryOptions<Options<ListChatsData>, ListCha
 
 export const getChatQueryKey = (options: Options<GetChatData>) => createQueryKey('getChat', options);
 
+/**
+ * Read a chat
+ */
 export const getChatQuery = defineQueryOptions<Options<GetChatData>, GetChatResponse, AxiosError<GetChatError>>((options: Options<GetChatData>) => ({
     key: getChatQueryKey(options),
     query: async (context) => {
@@ -157,6 +119,12 @@ export const getChatQuery = defineQueryOptions<Options<GetChatData>, GetChatResp
 
 export const listMessagesQueryKey = (options: Options<ListMessagesData>) => createQueryKey('listMessages', options);
 
+/**
+ * Read messages of a chat
+ *
+ * The branch that is shown, page by page: the newest page, or the one just before a message.
+ * Oldest first within a page.
+ */
 export const listMessagesQuery = defineQueryOptions<Options<ListMessagesData>, ListMessagesResponse, AxiosError<ListMessagesError>>((options: Options<ListMessagesData>) => ({
     key: listMessagesQueryKey(options),
     query: async (context) => {
@@ -171,6 +139,9 @@ export const listMessagesQuery = defineQueryOptions<Options<ListMessagesData>, L
 
 export const getTurnQueryKey = (options: Options<GetTurnData>) => createQueryKey('getTurn', options);
 
+/**
+ * Read a turn
+ */
 export const getTurnQuery = defineQueryOptions<Options<GetTurnData>, GetTurnResponse, AxiosError<GetTurnError>>((options: Options<GetTurnData>) => ({
     key: getTurnQueryKey(options),
     query: async (context) => {
@@ -183,9 +154,86 @@ export const getTurnQuery = defineQueryOptions<Options<GetTurnData>, GetTurnResp
     }
 }));
 
+export const getConfigQueryKey = (options?: Options<GetConfigData>) => createQueryKey('getConfig', options);
+
+/**
+ * Read what a client must know
+ *
+ * For anybody, signed in or not.
+ */
+export const getConfigQuery = defineQueryOptions<Options<GetConfigData>, GetConfigResponse, AxiosError<GetConfigError>>((options?: Options<GetConfigData>) => ({
+    key: getConfigQueryKey(options),
+    query: async (context) => {
+        const { data } = await getConfig({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listPromptsQueryKey = (options?: Options<ListPromptsData>) => createQueryKey('listPrompts', options);
+
+/**
+ * List common prompts
+ *
+ * All of them in their order. Their text is for administrators only.
+ */
+export const listPromptsQuery = defineQueryOptions<Options<ListPromptsData>, ListPromptsResponse, AxiosError<ListPromptsError>>((options?: Options<ListPromptsData>) => ({
+    key: listPromptsQueryKey(options),
+    query: async (context) => {
+        const { data } = await listPrompts({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getMeQueryKey = (options?: Options<GetMeData>) => createQueryKey('getMe', options);
+
+/**
+ * Read one's own account
+ */
+export const getMeQuery = defineQueryOptions<Options<GetMeData>, GetMeResponse, AxiosError<GetMeError>>((options?: Options<GetMeData>) => ({
+    key: getMeQueryKey(options),
+    query: async (context) => {
+        const { data } = await getMe({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getMyUsageQueryKey = (options?: Options<GetMyUsageData>) => createQueryKey('getMyUsage', options);
+
+/**
+ * Read one's own usage by day
+ *
+ * Oldest first; days on which nothing was used are left out. Without a range: the last 30 days.
+ */
+export const getMyUsageQuery = defineQueryOptions<Options<GetMyUsageData>, GetMyUsageResponse, AxiosError<GetMyUsageError>>((options?: Options<GetMyUsageData>) => ({
+    key: getMyUsageQueryKey(options),
+    query: async (context) => {
+        const { data } = await getMyUsage({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
 export const livezQueryKey = (options?: Options<LivezData>) => createQueryKey('livez', options);
 
-export const livezQuery = defineQueryOptions<Options<LivezData>, LivezResponse, AxiosError<LivezError>>((options?: Options<LivezData>) => ({
+/**
+ * Tell whether the process lives
+ */
+export const livezQuery = defineQueryOptions<Options<LivezData>, LivezResponse, AxiosError<Error>>((options?: Options<LivezData>) => ({
     key: livezQueryKey(options),
     query: async (context) => {
         const { data } = await livez({
@@ -199,6 +247,9 @@ export const livezQuery = defineQueryOptions<Options<LivezData>, LivezResponse, 
 
 export const readyzQueryKey = (options?: Options<ReadyzData>) => createQueryKey('readyz', options);
 
+/**
+ * Tell whether the service can do its work
+ */
 export const readyzQuery = defineQueryOptions<Options<ReadyzData>, ReadyzResponse, AxiosError<ReadyzError>>((options?: Options<ReadyzData>) => ({
     key: readyzQueryKey(options),
     query: async (context) => {
