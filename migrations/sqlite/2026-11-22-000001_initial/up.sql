@@ -61,8 +61,7 @@ CREATE TABLE characters (
 ) STRICT;
 
 CREATE INDEX characters_of_user ON characters (created_by, id);
-CREATE INDEX characters_public ON characters (id)
-WHERE visibility = 'public' AND deleted_at IS NULL;
+CREATE INDEX characters_by_visibility ON characters (visibility, id);
 
 CREATE TABLE common_prompts (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,

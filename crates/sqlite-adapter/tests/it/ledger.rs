@@ -1,6 +1,7 @@
 //! What the database itself keeps anybody from doing to the ledger and the audit log.
 
 use diesel::{SqliteConnection, connection::SimpleConnection};
+use lionrocket_contract_tests::store::{Stores, usage};
 
 use crate::files::{DatabaseFile, user};
 
@@ -68,6 +69,24 @@ fn the_audit_log_is_append_only() {
         .unwrap();
     refused(&mut connection, "DELETE FROM audit_log");
     refused(&mut connection, "UPDATE audit_log SET action = 'nothing'");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sum_of_the_ledger_is_the_sum_of_the_days() {
+    let file = DatabaseFile::new();
+    let stores = Stores::of(file.open());
+    usage::the_ledger_and_the_days_agree_after_many_turns_at_once(stores).await;
+    assert!(file.number("SELECT count(*) FROM usage_events") > 100);
+    // What one side has by user, day, kind and cost and the other has not.
+    let ledger = "SELECT user_id, usage_date, count(*), sum(input_tokens), sum(output_tokens), \
+         sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
+         sum(cost_micro_usd) FROM usage_events GROUP BY user_id, usage_date";
+    let days = "SELECT user_id, usage_date, chat_count, input_tokens, output_tokens, \
+         cache_read_tokens, cache_write_tokens, cost_micro_usd FROM usage_stats";
+    for (one, other) in [(ledger, days), (days, ledger)] {
+        let difference = format!("count(*) FROM ({one} EXCEPT {other})");
+        assert_eq!(file.number(&format!("SELECT {difference}")), 0);
+    }
 }
 
 #[tokio::test]

@@ -6,5 +6,6 @@ mod contract;
 mod files;
 mod ledger;
 mod opening;
+mod plans;
 mod schema;
 mod writing;

@@ -79,6 +79,24 @@ async fn a_write_waits_for_another_process_that_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stores_on_one_file_write_at_the_same_time() {
+    let file = DatabaseFile::new();
+    let stores = [file.open(), file.open()];
+    let names: Vec<_> = (0..200).map(|number| format!("user{number}")).collect();
+    let writes = names
+        .iter()
+        .zip(stores.iter().cycle())
+        .map(|(name, store)| UserRepository::create(store, new_user(name)));
+    for outcome in join_all(writes).await {
+        assert!(
+            matches!(outcome, Ok(CreateUserOutcome::Created(_))),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(file.number("SELECT count(*) FROM users"), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_waited_too_long_is_unavailable_and_a_later_one_goes_through() {
     let file = DatabaseFile::new();
     let store = SqliteStore::open(&SqliteOptions {

@@ -1,0 +1,134 @@
+//! How SQLite runs the statements whose effort must not grow with the data.
+
+use diesel::{
+    QueryableByName, RunQueryDsl, SqliteConnection, debug_query, query_builder::QueryFragment,
+    sql_query, sql_types::Text, sqlite::Sqlite,
+};
+use jiff::Timestamp;
+use lionrocket_sql_model::{
+    branch::{BranchUpTo, SiblingsUpTo},
+    chats::{FindBeginFacts, FindChat, FindTurnBasis, ListChats, SearchChats},
+    messages::FindMessage,
+    time::StoredTime,
+    turns::{EndTurn, FindOrphans, FindTurnByKey, FindTurnOf, RenewTurn},
+};
+
+use crate::files::DatabaseFile;
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// The steps of a statement's plan.
+fn plan(connection: &mut SqliteConnection, statement: &impl QueryFragment<Sqlite>) -> Vec<String> {
+    let text = debug_query::<Sqlite, _>(statement).to_string();
+    let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {text}"))
+        .load(connection)
+        .unwrap();
+    steps.into_iter().map(|step| step.detail).collect()
+}
+
+/// Nothing is read from end to end but the rows that a walk has just found.
+fn reads_by_index(steps: &[String]) {
+    assert!(!steps.is_empty());
+    for step in steps {
+        let scans = step.starts_with("SCAN") && step != "SCAN b" && step != "SCAN CONSTANT ROW";
+        assert!(!scans, "{step} in {steps:#?}");
+    }
+}
+
+#[test]
+fn statements_that_run_often_find_rows_by_index() {
+    let file = DatabaseFile::new();
+    drop(file.open());
+    let connection = &mut file.connect();
+    let now = StoredTime::from(Timestamp::UNIX_EPOCH);
+    let (user_id, chat_id, id) = (1, 1, 1);
+    let find_begin_facts = FindBeginFacts {
+        user_id,
+        id,
+        parent_id: Some(1),
+    };
+    let end_turn = EndTurn {
+        id: "t",
+        state: "completed",
+        error_code: None,
+        first_text_at: None,
+        ended_at: now,
+    };
+    let renew_turn = RenewTurn {
+        id: "t",
+        lease_until: now,
+        first_text_at: None,
+        cache_write_1h_tokens: 0,
+    };
+    let by_key = FindTurnByKey {
+        chat_id,
+        idempotency_key: "k",
+    };
+    let turn_of = FindTurnOf {
+        user_id,
+        chat_id,
+        id: "t",
+    };
+    let orphans = FindOrphans { now, limit: 10 };
+    let walk = BranchUpTo {
+        chat_id,
+        last_id: 1,
+        limit: 50,
+    };
+    let siblings = SiblingsUpTo {
+        chat_id,
+        last_id: 1,
+        limit: 50,
+    };
+    for steps in [
+        plan(connection, &find_begin_facts),
+        plan(connection, &end_turn),
+        plan(connection, &renew_turn),
+        plan(connection, &by_key),
+        plan(connection, &turn_of),
+        plan(connection, &orphans),
+        plan(connection, &walk),
+        plan(connection, &siblings),
+        plan(connection, &FindChat { user_id, id }),
+        plan(connection, &FindTurnBasis { user_id, id }),
+        plan(connection, &FindMessage { chat_id, id }),
+    ] {
+        reads_by_index(&steps);
+    }
+}
+
+#[test]
+fn lists_of_chats_are_read_in_order_and_not_sorted() {
+    let file = DatabaseFile::new();
+    drop(file.open());
+    let connection = &mut file.connect();
+    let list = ListChats {
+        user_id: 1,
+        before_time: StoredTime::LATEST,
+        before_id: i64::MAX,
+        limit: 51,
+    };
+    let search = SearchChats {
+        user_id: 1,
+        pattern: "%a%",
+        before_time: StoredTime::LATEST,
+        before_id: i64::MAX,
+        limit: 51,
+    };
+    for steps in [plan(connection, &list), plan(connection, &search)] {
+        reads_by_index(&steps);
+        let sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorted, "{steps:#?}");
+        let place = "(user_id=? AND last_message_at<?)";
+        assert!(
+            steps
+                .iter()
+                .any(|step| step.contains("chats_of_user") && step.contains(place)),
+            "{steps:#?}"
+        );
+    }
+}
