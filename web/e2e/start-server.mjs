@@ -12,7 +12,7 @@ const data = mkdtempSync(join(tmpdir(), 'lionrocket-e2e-'))
 const binary = process.env.LIONROCKET_BIN ?? here('../../target/debug/lionrocket')
 
 const child = spawn(isMock ? process.execPath : binary, isMock ? [here('../testing/mock-server.mjs')] : [], {
-  cwd: isMock ? data : here('../../'),
+  cwd: data,
   stdio: 'inherit',
   env: {
     PATH: process.env.PATH,
