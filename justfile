@@ -27,15 +27,18 @@ fmt:
     cargo fmt --all
     cd web && npm run --silent format
 
-# Writes docs/openapi.json and the typed client of the web application anew.
+# Writes docs/openapi.json, docs/ERRORS.md and the typed client of the web application anew.
 gen: web-install
-    cargo run --locked -p lionrocket-server --bin lionrocket -- openapi > target/openapi.json
-    cp target/openapi.json docs/openapi.json
+    mkdir -p target/gen
+    cargo run --locked --quiet -p lionrocket-http --example openapi > target/gen/openapi.json
+    cargo run --locked --quiet -p lionrocket-http --example errors > target/gen/ERRORS.md
+    cp target/gen/openapi.json target/gen/ERRORS.md docs/
     cd web && npm run --silent api
 
 # Measures the service against bare baselines in one run.
-bench *arguments:
-    cargo run --locked --release -p lionrocket-bench -- {{ arguments }}
+bench *arguments: web-build
+    cargo build --locked --release -p lionrocket-server -p lionrocket-claude-sim -p lionrocket-bench
+    target/release/lionrocket-bench {{ arguments }}
 
 # Installs the checkers that are no part of the Rust toolchain.
 [private]
@@ -52,6 +55,10 @@ tools:
         python3 -m venv --clear .venv/tools
         .venv/tools/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/tools.txt
         cp .ci/tools.txt .venv/tools/installed.txt
+    fi
+    if [[ ! -d tests/foreign-fake/.venv || tests/foreign-fake/requirements.txt -nt tests/foreign-fake/.venv ]]; then
+        tests/foreign-fake/install.sh
+        touch tests/foreign-fake/.venv
     fi
 
 # Checks licences, bans, sources and known holes of all dependencies, without a network.
@@ -128,10 +135,21 @@ compose-check:
     cp .env.example target/compose-check/.env
     "${compose[@]}" --file target/compose-check/compose.yaml config --quiet
 
-# Talks to the Claude simulator with the official libraries, and to LionRocket through a foreign fake.
+# Talks to the Claude simulator with the official library, in its old and its current line.
 [private]
 sdk-test:
-    @echo "no SDK tests yet"
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for line in 0 2; do
+        requirements=tests/sdk/requirements-$line.txt
+        venv=.venv/sdk$line
+        if ! cmp -s "$requirements" "$venv/installed.txt"; then
+            python3 -m venv --clear "$venv"
+            "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+            cp "$requirements" "$venv/installed.txt"
+        fi
+        "$venv/bin/pytest" --quiet tests/sdk
+    done
 
 # Drives the built web application on the real server in a headless browser.
 [private]
