@@ -1,0 +1,233 @@
+//! The whole service but for the web.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use lionrocket_app::{
+    accounts::{AccountPorts, AccountService, AuthSettings, NewAccount},
+    characters::CharacterService,
+    chats::ChatService,
+    prompts::PromptService,
+    turns::{TurnPorts, TurnService, TurnSettings},
+    usage::UsageService,
+};
+use lionrocket_crypto_adapter::{
+    Argon2Hasher, HashCost, HashLimits, JwtAlgorithm, JwtIssuer, SigningSecret,
+};
+use lionrocket_domain::{
+    access::Actor,
+    calendar::StatsZone,
+    catalog::{ModelCatalog, ModelFacts, Thinking},
+    ids::NodeId,
+    prompt::HistoryBudget,
+    text::{EmailAddress, Password, Username},
+    usage::Prices,
+};
+use lionrocket_local_adapter::{LocalEventBus, LocalReplyLog, TaskSpawner};
+use lionrocket_ports::events::EventBus;
+use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore, Synchronous};
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use crate::{CountingIds, ScriptedModel, TestClock};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "lighthouse keeper 7";
+
+/// Somebody who has signed in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The person as the rules see them.
+    pub actor: Actor,
+    /// The token that they send.
+    pub token: String,
+}
+
+/// Every service on real adapters and a temporary file, with a clock that stands still on
+/// 2026-11-22 at noon UTC, ids that count, and a model that plays scripts.
+pub struct World {
+    /// Accounts and logins.
+    pub accounts: Arc<AccountService>,
+    /// Characters.
+    pub characters: Arc<CharacterService>,
+    /// Common prompts.
+    pub prompts: Arc<PromptService>,
+    /// Chats.
+    pub chats: Arc<ChatService>,
+    /// Turns.
+    pub turns: Arc<TurnService>,
+    /// Statistics of usage.
+    pub usage: Arc<UsageService>,
+    /// Events of the service.
+    pub events: Arc<dyn EventBus>,
+    /// The time.
+    pub clock: Arc<TestClock>,
+    /// The model.
+    pub model: Arc<ScriptedModel>,
+    /// The database.
+    pub store: SqliteStore,
+    /// Work in the background.
+    pub spawner: TaskSpawner,
+    /// Deleted with the world.
+    _directory: TempDir,
+}
+
+impl World {
+    /// Makes a new one. Must be called within a tokio runtime.
+    ///
+    /// # Panics
+    /// Something of it cannot be made, such as a temporary file.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test without its world has failed")]
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let store = SqliteStore::open(&SqliteOptions {
+            // A test's file need not outlive a loss of power.
+            synchronous: Synchronous::Normal,
+            readers: 1,
+            ..SqliteOptions::new(directory.path().join("test.db"))
+        })
+        .expect("a new database");
+        let noon: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let zone = StatsZone::parse("Asia/Seoul").expect("a time zone");
+        let clock = Arc::new(TestClock::at(noon));
+        let ids = Arc::new(CountingIds::default());
+        let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+        let model = Arc::new(ScriptedModel::default());
+        let spawner = TaskSpawner::new(Handle::current());
+        let shared = Arc::new(store.clone());
+
+        let accounts = AccountPorts {
+            users: shared.clone(),
+            sessions: shared.clone(),
+            hasher: Arc::new(cheap_hasher()),
+            tokens: Arc::new(issuer()),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            events: events.clone(),
+        };
+        let turns = TurnPorts {
+            chats: shared.clone(),
+            turns: shared.clone(),
+            model: model.clone(),
+            log: Arc::new(LocalReplyLog::new()),
+            clock: clock.clone(),
+            ids,
+            spawner: Arc::new(spawner.clone()),
+        };
+        Self {
+            accounts: Arc::new(AccountService::new(accounts, auth_settings())),
+            characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
+            prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
+            chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+            turns: Arc::new(TurnService::new(turns, turn_settings(zone.clone()))),
+            usage: Arc::new(UsageService::new(shared, clock.clone(), zone)),
+            events,
+            clock,
+            model,
+            store,
+            spawner,
+            _directory: directory,
+        }
+    }
+
+    /// Makes an account and signs in with it.
+    ///
+    /// # Panics
+    /// The name is not valid or taken.
+    pub async fn person(&self, name: &str) -> Person {
+        self.sign_up(name, false).await
+    }
+
+    /// Makes an administrator's account and signs in with it.
+    ///
+    /// # Panics
+    /// The name is not valid or taken.
+    pub async fn admin(&self, name: &str) -> Person {
+        self.sign_up(name, true).await
+    }
+
+    #[expect(clippy::expect_used, reason = "a test without its people has failed")]
+    async fn sign_up(&self, name: &str, is_admin: bool) -> Person {
+        let account = NewAccount {
+            username: Username::parse(name).expect("a user name"),
+            email: EmailAddress::parse(&format!("{name}@example.com")).expect("an address"),
+            password: Password::choose(PASSWORD, 8).expect("a password"),
+        };
+        let created = self.accounts.create_user(account, is_admin).await;
+        created.expect("a new account");
+        let signed_in = self.accounts.login(name, PASSWORD).await;
+        let token = signed_in.expect("a login").access_token;
+        let token = token.expose_secret().to_owned();
+        let known = self.accounts.authenticate(&token).await;
+        Person {
+            actor: known.expect("a good token").actor,
+            token,
+        }
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// As weak as the algorithm allows: tests check what is done with passwords, not how hard.
+#[expect(clippy::expect_used, reason = "the figures are within bounds")]
+fn cheap_hasher() -> Argon2Hasher {
+    let cost = HashCost {
+        memory_kib: 8,
+        passes: 1,
+        lanes: 1,
+    };
+    Argon2Hasher::new(cost, HashLimits::default()).expect("a hasher")
+}
+
+#[expect(clippy::expect_used, reason = "the secret is good enough for tests")]
+fn issuer() -> JwtIssuer {
+    let secret =
+        SigningSecret::parse("q8Zt3vLw0xNc5yRb7uJm2kHs9dFgPeTa4iXoUlVn6B1").expect("a long secret");
+    JwtIssuer::new(JwtAlgorithm::Hs256, &secret, &[])
+}
+
+const fn auth_settings() -> AuthSettings {
+    AuthSettings {
+        token_lifetime: SignedDuration::from_hours(24),
+        session_lifetime: SignedDuration::from_hours(720),
+    }
+}
+
+fn turn_settings(zone: StatsZone) -> TurnSettings {
+    let facts = ModelFacts {
+        prices: Prices {
+            input: 1_000_000,
+            output: 2_000_000,
+            cache_read: 100_000,
+            cache_write_5m: 1_250_000,
+            cache_write_1h: 2_000_000,
+        },
+        long_prompt: None,
+        thinking: Thinking::Unset,
+        context_tokens: 200_000,
+        max_output_tokens: 8192,
+    };
+    TurnSettings {
+        node_id: NodeId::from_uuid(Uuid::from_u128(1)),
+        catalog: ModelCatalog {
+            price_version: "test".to_owned(),
+            models: [("scripted-model".to_owned(), facts)].into(),
+        },
+        max_output_tokens: 1024,
+        zone,
+        history: HistoryBudget::default(),
+        max_running_per_user: 2,
+    }
+}
+
+impl World {
+    /// How long a test waits for something that is to happen at once.
+    pub const PATIENCE: Duration = Duration::from_secs(10);
+}
