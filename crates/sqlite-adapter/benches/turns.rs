@@ -1,5 +1,5 @@
 //! Begin and end of turns per second through the port, beside the same statements in a bare loop
-//! with group commit, in one run: `cargo bench -p lionrocket-sqlite-adapter`.
+//! with group commit, in one run, and reads of a page of messages: `cargo bench -p lionrocket-sqlite-adapter`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that fails should stop")]
 
@@ -24,6 +24,7 @@ use lionrocket_domain::{
     calendar::Day,
     character::{CharacterDraft, Visibility},
     ids::{CharacterId, ChatId, MessageId, NodeId, SessionId, TurnId, UserId},
+    page::PageSize,
     text::{
         CharacterName, Description, EmailAddress, Greeting, MessageText, SystemPrompt, Username,
     },
@@ -69,6 +70,8 @@ fn main() {
     }
     ratios.sort_by(f64::total_cmp);
     println!("median ratio {:.2} (bar: 0.60)", ratios[ROUNDS / 2]);
+    let pages = runtime.block_on(measure_pages());
+    println!("pages of 50 messages of 2,000: {pages:.0}/s");
 }
 
 /// A chat of the bench, each of another user.
@@ -206,6 +209,43 @@ async fn measure_store() -> f64 {
             count
         };
         spawned(turns)
+    })
+    .await;
+    store.close().await;
+    rate
+}
+
+/// Reads of the newest page of a chat of 2,000 messages.
+async fn measure_pages() -> f64 {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&SqliteOptions::new(directory.path().join("app.db"))).unwrap();
+    let seats = seats(&store).await;
+    let seat = seats[0];
+    let mut parent = None;
+    for _ in 0..1000 {
+        let request = begin_request(seat, parent);
+        let finish = finish_request(&request);
+        let BeginOutcome::Started(started) = store.begin(request).await.unwrap() else {
+            panic!("nobody else uses this chat");
+        };
+        parent = Some(started.turn.assistant_message_id);
+        store.finish(finish).await.unwrap();
+    }
+    let port: Arc<dyn ChatRepository> = Arc::new(store.clone());
+    let rate = rate(seats, |_, until| {
+        let port = Arc::clone(&port);
+        let reads = async move {
+            let mut count = 0;
+            while Instant::now() < until {
+                let page = port
+                    .messages(seat.user_id, seat.chat_id, None, PageSize::default())
+                    .await;
+                assert_eq!(page.unwrap().unwrap().items.len(), 50);
+                count += 1;
+            }
+            count
+        };
+        spawned(reads)
     })
     .await;
     store.close().await;

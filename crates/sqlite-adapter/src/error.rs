@@ -113,7 +113,7 @@ impl From<DbError> for StoreError {
 
 /// Whether the same call may go through later: SQLite is busy, the disk full, failing or read-only.
 /// Diesel keeps SQLite's message but not its code.
-fn is_passing(error: &DieselError) -> bool {
+pub(crate) fn is_passing(error: &DieselError) -> bool {
     const PASSING: [&str; 6] = [
         "database is locked",
         "database table is locked",

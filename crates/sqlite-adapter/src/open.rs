@@ -19,7 +19,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::error::OpenError;
+use crate::error::{OpenError, is_passing};
 
 /// The migrations, built in.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -210,7 +210,7 @@ impl Connector {
                         ),
                     });
                 }
-                Err(_) if waited < self.busy_timeout => {
+                Err(error) if is_passing(&error) && waited < self.busy_timeout => {
                     thread::sleep(PAUSE);
                     waited += PAUSE;
                 }
