@@ -238,6 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn a_later_count_without_a_reason_leaves_the_reason() {
+        let events = read(vec![
+            start(&json!({})),
+            end(&json!("max_tokens"), &json!({})),
+            end(&json!(null), &json!({"output_tokens": 2})),
+            stop(),
+        ])
+        .unwrap();
+        assert!(matches!(
+            events.last(),
+            Some(ModelEvent::Finished { stop_reason: StopReason::MaxTokens, tokens }) if tokens.output == 2
+        ));
+    }
+
+    #[test]
     fn a_model_that_waits_for_a_tool_has_failed() {
         let failure = read(vec![
             start(&json!({})),

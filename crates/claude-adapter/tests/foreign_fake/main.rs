@@ -20,11 +20,11 @@ use lionrocket_domain::{
 use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent, ModelRequest};
 use serde_json::{Value, json};
 
-/// The running fake. It ends with its standard input, hence with the test.
+/// The running fake. It ends with this, or with its standard input if the test is killed.
 struct Fake {
     url: String,
     http: reqwest::Client,
-    _process: Child,
+    process: Child,
 }
 
 impl Fake {
@@ -53,7 +53,7 @@ impl Fake {
         Self {
             url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _process: process,
+            process,
         }
     }
 
@@ -112,6 +112,14 @@ impl Fake {
             }
         }
         (events, None)
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use lionrocket_claude_adapter::{AuthHeader, ClaudeModel};
+use tokio::net::TcpListener;
 use tracing::subscriber::set_default;
 
 use crate::{
@@ -110,4 +111,18 @@ async fn neither_the_log_nor_errors_tell_the_key_the_prompt_or_the_reply() {
     assert!(log.contains("req_01LOGGED"), "{log}");
     assert!(log.contains("req_01STAGE"));
     assert!(log.contains("upstream answered 502 (api_error, code none, request none)"));
+}
+
+#[tokio::test]
+async fn an_error_of_the_connection_does_not_tell_the_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    // The path of a gateway may be what lets us in.
+    let mut settings = settings(&format!("http://{address}/{CANARY}"));
+    settings.retries.max = 0;
+    let outcome = read(&ClaudeModel::new(settings).unwrap(), request(&["Hi"])).await;
+    let told = in_full(&outcome.error.unwrap());
+    assert!(told.contains("the connection to upstream failed"), "{told}");
+    assert!(!told.contains(CANARY), "{told}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lionrocket_claude_adapter::ClaudeModel;
 use lionrocket_claude_sim::Simulator;
 use lionrocket_ports::model::{ModelError, ModelEvent};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     stage::{BLOCK, END, PING, START, STREAM, Stage, Step, answer, text},
@@ -71,9 +71,12 @@ async fn the_answer_of_a_proxy_counts_by_its_status() {
 
 #[tokio::test]
 async fn upstreams_wish_for_a_wait_is_granted() {
-    let (outcome, attempts) = play("error;status=429;retry-after-ms=7;retry-after=9;times=1").await;
+    let before = Instant::now();
+    let (outcome, attempts) =
+        play("error;status=429;retry-after-ms=70;retry-after=9;times=1").await;
     assert_eq!((outcome.code(), attempts), ("completed", 2));
-    assert_eq!(outcome.waits(), [Duration::from_millis(7)]);
+    assert_eq!(outcome.waits(), [Duration::from_millis(70)]);
+    assert!(before.elapsed() >= Duration::from_millis(70));
 }
 
 #[tokio::test]
