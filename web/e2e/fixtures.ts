@@ -57,16 +57,19 @@ export const test = base.extend<Fixtures>({
 export { expect }
 
 let people = 0
-/** Signs a new person up and stands on the welcome page afterwards. */
-export async function register(page: Page, w: Fixtures['w']): Promise<void> {
+export const PASSWORD = 'Correct-horse battery staple 83'
+
+/** Signs a new person up and stands on the welcome page afterwards. Resolves to the name. */
+export async function register(page: Page, w: Fixtures['w']): Promise<string> {
   people += 1
   const name = `reader_${Date.now().toString(36)}_${people}`
   await page.goto('/register')
   await page.getByLabel(w('auth.username'), { exact: true }).fill(name)
   await page.getByLabel(w('auth.email'), { exact: true }).fill(`${name}@example.com`)
-  await page.getByLabel(w('auth.password'), { exact: true }).fill('Correct-horse battery staple 83')
+  await page.getByLabel(w('auth.password'), { exact: true }).fill(PASSWORD)
   await page.getByRole('button', { name: w('auth.register') }).click()
   await expect(page.getByRole('heading', { name: w('welcome.title') })).toBeVisible()
+  return name
 }
 
 /** Picks the first starter and waits until one can write to it. */

@@ -1,5 +1,5 @@
 import type { Locator, Page } from '@playwright/test'
-import { expect, openStarter, register, test, type Fixtures } from './fixtures'
+import { expect, openStarter, PASSWORD, register, test, type Fixtures } from './fixtures'
 
 const HELLO = '안녕하세요!'
 
@@ -83,16 +83,19 @@ test('a reply that is being written survives a reload of the page', async ({ pag
 })
 
 test('a draft and the place in the application survive signing in again', async ({ page, w }) => {
-  await register(page, w)
+  const name = await register(page, w)
   await openStarter(page, w)
   const composer = page.getByRole('textbox', { name: w('composer.label') })
   await composer.fill('아직 보내지 않은 말')
   const address = page.url()
-  await page.waitForTimeout(200)
   await page.evaluate(() => sessionStorage.clear())
   await page.reload()
   await expect(page.getByText(w('auth.login_again'))).toBeVisible()
-  expect(new URL(page.url()).searchParams.get('redirect')).toBe(new URL(address).pathname)
+  await page.getByLabel(w('auth.username_or_email')).fill(name)
+  await page.getByLabel(w('auth.password'), { exact: true }).fill(PASSWORD)
+  await page.getByRole('button', { name: w('auth.login') }).click()
+  await expect(page).toHaveURL(address)
+  await expect(composer).toHaveValue('아직 보내지 않은 말')
 })
 
 test('a person makes a character and talks to it', async ({ page, w }) => {

@@ -3,6 +3,7 @@ import type { Ref } from 'vue'
 import { getCharacterQuery, listCharactersQuery } from '@/api/generated/@pinia/colada.gen'
 import * as api from '@/api/generated/sdk.gen'
 import type { CharacterView } from '@/api/generated/types.gen'
+import { hasHangul } from '@/lib/text/script'
 
 export type Character = CharacterView
 
@@ -19,6 +20,12 @@ export type Scope = 'all' | 'mine' | 'public'
 
 const LIMIT = 100
 const SCOPES: Record<Scope, string> = { all: 'mine,public', mine: 'mine', public: 'public' }
+
+/** Those who speak the reader's language come first; otherwise the order stays. */
+export function inLanguage(characters: readonly Character[], locale: string): Character[] {
+  const isForeign = ({ name, description }: Character) => hasHangul(name + description) !== (locale === 'ko')
+  return characters.toSorted((a, b) => Number(isForeign(a)) - Number(isForeign(b)))
+}
 
 /** Characters of a scope whose name fits `search`; while the next list is on its way, the last one stays. */
 export function useCharacters(scope: Readonly<Ref<Scope>>, search: Readonly<Ref<string>>) {
