@@ -16,6 +16,7 @@ use lionrocket_domain::{ids::TurnId, text::TextError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::request::X_REQUEST_ID;
 pub use code::{Code, table_as_markdown};
 pub(crate) use convert::{send_problem, turn_failure};
 
@@ -210,7 +211,14 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.content_type(PROBLEM_JSON);
+        response
+            .content_type(PROBLEM_JSON)
+            // The answer to a panic passes no layer that would add them.
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(id) = &self.request_id {
+            response.insert_header((X_REQUEST_ID, id.as_str()));
+        }
         for (name, value) in &self.headers {
             response.append_header((name.clone(), value.clone()));
         }

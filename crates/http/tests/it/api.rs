@@ -1,0 +1,285 @@
+//! A client without a network.
+
+use std::{pin::Pin, rc::Rc, sync::Arc};
+
+use actix_http::Request;
+use actix_web::{
+    HttpResponse,
+    body::{BoxBody, MessageBody, to_bytes},
+    dev::Service,
+    http::{Method, StatusCode, header::HeaderMap},
+    test::{TestRequest, init_service},
+    web::Bytes,
+};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use lionrocket_app::turns::SendMessage;
+use lionrocket_domain::{
+    character::{CharacterDraft, PromptDraft, Visibility},
+    ids::{CharacterId, ChatId, PromptId, TurnId},
+    text::{
+        CharacterName, Description, Greeting, MessageText, PromptContent, PromptName, SystemPrompt,
+    },
+    turn::TurnRecord,
+};
+use lionrocket_http::{
+    ApiState, LanguageModelKind, NotReady, Readiness, Registration, ServiceInfo, app,
+};
+use lionrocket_test_support::{Person, World};
+use serde_json::Value;
+
+type Call = Box<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>;
+
+/// The application and its world.
+pub(crate) struct Api {
+    pub(crate) world: World,
+    call: Call,
+}
+
+struct AlwaysReady;
+
+#[async_trait::async_trait]
+impl Readiness for AlwaysReady {
+    async fn check(&self) -> Result<(), NotReady> {
+        Ok(())
+    }
+}
+
+fn info() -> ServiceInfo {
+    ServiceInfo {
+        version: "1.2.3".to_owned(),
+        language_model: LanguageModelKind::Demo,
+        model: "scripted-model".to_owned(),
+        message_max_chars: 200,
+        password_min_length: 10,
+        registration: Registration::Open,
+        stats_timezone: "Asia/Seoul".to_owned(),
+        strict_transport_security: false,
+    }
+}
+
+impl Api {
+    pub(crate) async fn new() -> Self {
+        Self::with(info(), Arc::new(AlwaysReady)).await
+    }
+
+    pub(crate) async fn with_info(change: impl FnOnce(&mut ServiceInfo)) -> Self {
+        let mut info = info();
+        change(&mut info);
+        Self::with(info, Arc::new(AlwaysReady)).await
+    }
+
+    pub(crate) async fn with_readiness(readiness: Arc<dyn Readiness>) -> Self {
+        Self::with(info(), readiness).await
+    }
+
+    async fn with(info: ServiceInfo, readiness: Arc<dyn Readiness>) -> Self {
+        let world = World::new();
+        let state = ApiState {
+            accounts: world.accounts.clone(),
+            characters: world.characters.clone(),
+            prompts: world.prompts.clone(),
+            chats: world.chats.clone(),
+            turns: world.turns.clone(),
+            usage: world.usage.clone(),
+            events: world.events.clone(),
+            readiness,
+            info: Arc::new(info),
+        };
+        let service = Rc::new(init_service(app(state)).await);
+        let call: Call = Box::new(move |request| {
+            let service = service.clone();
+            async move {
+                match service.call(request).await {
+                    Ok(response) => response.into_parts().1,
+                    // What the server does with what comes out of the outermost layer.
+                    Err(error) => error.error_response(),
+                }
+            }
+            .boxed_local()
+        });
+        Self { world, call }
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn send(&self, request: TestRequest) -> Answer {
+        let response = (self.call)(request.to_request()).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = to_bytes(response.into_body()).await.unwrap();
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// Sends a request and reads the answer's body piece by piece.
+    pub(crate) async fn open(&self, request: TestRequest) -> OpenAnswer {
+        let response = (self.call)(request.to_request()).await;
+        OpenAnswer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.into_body(),
+        }
+    }
+
+    pub(crate) async fn character(&self, owner: &Person, visibility: Visibility) -> CharacterId {
+        let draft = CharacterDraft {
+            name: CharacterName::parse("하루").unwrap(),
+            system_prompt: SystemPrompt::parse("You keep a lighthouse.").unwrap(),
+            greeting: Greeting::parse("오늘 바다는 어때요?").unwrap(),
+            description: Description::parse("등대지기").unwrap(),
+            visibility,
+        };
+        let made = self.world.characters.create(owner.actor, draft).await;
+        made.unwrap().id
+    }
+
+    pub(crate) async fn chat(&self, owner: &Person) -> ChatId {
+        let character = self.character(owner, Visibility::Private).await;
+        let opened = self.world.chats.create(owner.actor, character, None).await;
+        opened.unwrap().id
+    }
+
+    pub(crate) async fn prompt(&self, admin: &Person) -> PromptId {
+        let draft = PromptDraft {
+            name: PromptName::parse("House rules").unwrap(),
+            content: PromptContent::parse("Be kind.").unwrap(),
+            is_active: true,
+            position: 0,
+        };
+        let made = self.world.prompts.create(admin.actor, draft).await;
+        made.unwrap().id
+    }
+
+    /// Sends a message and waits for the end of its turn.
+    pub(crate) async fn turn(&self, owner: &Person, chat_id: ChatId) -> (TurnId, Arc<TurnRecord>) {
+        let message = SendMessage {
+            chat_id,
+            parent_id: None,
+            text: MessageText::parse("hello", 200).unwrap(),
+            idempotency_key: None,
+        };
+        let sent = self.world.turns.send(owner.actor, message).await.unwrap();
+        let ended = self.world.turns.wait_sent(&sent).await.unwrap();
+        (sent.record.turn.id, ended)
+    }
+}
+
+/// Begins a request.
+pub(crate) fn request(method: &str, path: &str) -> TestRequest {
+    TestRequest::with_uri(path).method(Method::from_bytes(method.as_bytes()).unwrap())
+}
+
+/// What a request is given on its way.
+pub(crate) trait RequestExt: Sized {
+    fn by(self, person: &Person) -> Self;
+    fn with(self, name: &'static str, value: impl Into<String>) -> Self;
+    fn json_text(self, text: impl Into<String>) -> Self;
+}
+
+impl RequestExt for TestRequest {
+    fn by(self, person: &Person) -> Self {
+        self.with("Authorization", format!("Bearer {}", person.token))
+    }
+
+    fn with(self, name: &'static str, value: impl Into<String>) -> Self {
+        self.insert_header((name, value.into()))
+    }
+
+    fn json_text(self, text: impl Into<String>) -> Self {
+        self.with("Content-Type", "application/json")
+            .set_payload(text.into())
+    }
+}
+
+/// An answer that has been read.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{}: {error}: {}", self.status, self.text()))
+    }
+
+    /// Checks that this is a well-formed problem and answers it.
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["type"], format!("urn:lionrocket:problem:{code}"));
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        problem
+    }
+
+    /// The places and codes of the fields that are wrong.
+    pub(crate) fn fields(&self) -> Vec<(String, String)> {
+        let problem = self.problem(422, "validation_failed");
+        let fields = problem["errors"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        fields
+            .map(|field| (text(&field["pointer"]), text(&field["code"])))
+            .collect()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        events(self.text())
+    }
+}
+
+/// A server-sent event.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) data: Value,
+}
+
+pub(crate) fn events(text: &str) -> Vec<Event> {
+    let frames = text.split("\n\n").filter(|frame| !frame.is_empty());
+    frames
+        .filter(|frame| !frame.starts_with(':'))
+        .map(|frame| {
+            let field = |name: &str| {
+                let mut lines = frame.lines();
+                lines.find_map(|line| line.strip_prefix(name).map(str::to_owned))
+            };
+            Event {
+                id: field("id: "),
+                name: field("event: ").unwrap(),
+                data: serde_json::from_str(&field("data: ").unwrap()).unwrap(),
+            }
+        })
+        .collect()
+}
+
+/// An answer whose body comes piece by piece.
+pub(crate) struct OpenAnswer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: BoxBody,
+}
+
+impl OpenAnswer {
+    /// The next piece; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        let body = &mut self.body;
+        let piece = std::future::poll_fn(|context| Pin::new(&mut *body).poll_next(context)).await?;
+        Some(String::from_utf8(piece.unwrap().to_vec()).unwrap())
+    }
+}

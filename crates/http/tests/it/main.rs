@@ -1,0 +1,11 @@
+//! The HTTP API in process: real services on a temporary file, a model that plays scripts.
+#![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
+
+mod access;
+mod api;
+mod bad_requests;
+mod conditional;
+mod documents;
+mod exchanges;
+mod pages;
+mod streams;
