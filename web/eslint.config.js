@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { globalIgnores } from 'eslint/config'
 import vue from 'eslint-plugin-vue'
 import a11y from 'eslint-plugin-vuejs-accessibility'
@@ -13,8 +14,9 @@ const above = (layer) =>
     ui: ['@/api', '@/shell', '@/features', '@/app'],
   })[layer].map((folder) => `${folder}/**`)
 const noGenerated = [['axios'], 'Only src/api talks to axios.']
+const features = readdirSync(new URL('./src/features', import.meta.url))
 const ownFeatureOnly = [
-  ['@/features/*/*', '../../*/**', '!../../*.vue'],
+  ['@/features/*/*', '../../*/**', '!../../*.vue', ...features.map((name) => `../${name}/**`)],
   "Another feature is used through its index.ts; one's own files by a relative path.",
 ]
 
