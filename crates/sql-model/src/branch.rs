@@ -3,9 +3,23 @@
 //! A walk takes as many steps as it is told and no more, each by primary key: its effort does not
 //! grow with the chat.
 
-use diesel::sql_types::{BigInt, Integer, Nullable};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
 
 use crate::schema::messages;
+
+const COLUMNS: &str = ") SELECT m.id, m.chat_id, m.role, m.content, m.token_count, m.created_at, m.parent_id, \
+         m.depth, m.turn_id, m.status, m.model, m.stop_reason, m.input_tokens, m.output_tokens, \
+         m.cache_read_tokens, m.cache_write_tokens";
+
+/// Begins a walk; the chat, the message to begin at, [`STEP`] and the number of steps follow.
+const WALK: &str = "WITH RECURSIVE branch (id, parent_id, step) AS (\
+     SELECT id, parent_id, 1 FROM messages WHERE chat_id = ";
+
+const STEP: &str = " UNION ALL SELECT m.id, m.parent_id, b.step + 1 FROM branch b \
+     JOIN messages m ON m.id = b.parent_id WHERE b.step < ";
+
+const OLDEST_FIRST: &str =
+    " FROM branch b CROSS JOIN messages m ON m.id = b.id ORDER BY b.step DESC";
 
 static_query! {
     /// The last messages of a branch up to and with `last_id`, oldest first.
@@ -18,19 +32,28 @@ static_query! {
         limit: Integer = i32,
     }
     rows messages::SqlType;
-    "WITH RECURSIVE branch (id, parent_id, step) AS (\
-     SELECT id, parent_id, 1 FROM messages WHERE chat_id = " chat_id " AND id = " last_id
-    " UNION ALL SELECT m.id, m.parent_id, b.step + 1 FROM branch b \
-     JOIN messages m ON m.id = b.parent_id WHERE b.step < " limit
-    ") SELECT m.id, m.chat_id, m.role, m.content, m.token_count, m.created_at, m.parent_id, m.depth, \
-     m.turn_id, m.status, m.model, m.stop_reason, m.input_tokens, m.output_tokens, \
-     m.cache_read_tokens, m.cache_write_tokens \
-     FROM branch b CROSS JOIN messages m ON m.id = b.id ORDER BY b.step DESC"
+    (WALK) chat_id " AND id = " last_id (STEP) limit (COLUMNS) (OLDEST_FIRST)
 }
 
 static_query! {
-    /// The ids of the siblings of the same messages as in [`BranchUpTo`], those messages among
-    /// them, each with the id of its parent; smaller ids first.
+    /// The same, and for each message whether it has siblings, which most have not.
+    pub struct PageUpTo {
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The message to begin at.
+        last_id: BigInt = i64,
+        /// The largest number of messages, at least one.
+        limit: Integer = i32,
+    }
+    rows (messages::SqlType, Bool);
+    (WALK) chat_id " AND id = " last_id (STEP) limit (COLUMNS)
+    ", EXISTS (SELECT 1 FROM messages s WHERE s.chat_id = m.chat_id \
+     AND s.parent_id IS m.parent_id AND s.id <> m.id)" (OLDEST_FIRST)
+}
+
+static_query! {
+    /// The ids of the siblings of the same messages, those messages among them, each with the id
+    /// of its parent; smaller ids first.
     pub struct SiblingsUpTo {
         /// The chat.
         chat_id: BigInt = i64,
@@ -40,10 +63,7 @@ static_query! {
         limit: Integer = i32,
     }
     rows (Nullable<BigInt>, BigInt);
-    "WITH RECURSIVE branch (id, parent_id, step) AS (\
-     SELECT id, parent_id, 1 FROM messages WHERE chat_id = " chat_id " AND id = " last_id
-    " UNION ALL SELECT m.id, m.parent_id, b.step + 1 FROM branch b \
-     JOIN messages m ON m.id = b.parent_id WHERE b.step < " limit
+    (WALK) chat_id " AND id = " last_id (STEP) limit
     ") SELECT s.parent_id, s.id FROM branch b CROSS JOIN messages s \
      ON s.chat_id = " chat_id " AND s.parent_id IS b.parent_id ORDER BY s.id"
 }

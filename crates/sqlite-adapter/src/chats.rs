@@ -23,7 +23,7 @@ use lionrocket_ports::{
     },
 };
 use lionrocket_sql_model::{
-    branch::{BranchUpTo, SiblingsUpTo},
+    branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
     chats::{
         ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, MoveHead,
         SearchChats, TurnBasisRow,
@@ -199,32 +199,56 @@ fn page_up_to(
     size: PageSize,
 ) -> Result<Page<BranchMessage, MessageId>, DbError> {
     let limit = i32::try_from(size.get()).unwrap_or(i32::MAX);
-    let messages = branch(connection, chat_id, last_id, limit)?;
+    let rows: Vec<(MessageRow, bool)> = PageUpTo {
+        chat_id,
+        last_id,
+        limit,
+    }
+    .load(connection)?;
+    let mut siblings = if rows.iter().any(|(_, has_siblings)| *has_siblings) {
+        siblings_up_to(connection, chat_id, last_id, limit)?
+    } else {
+        HashMap::new()
+    };
+    let mut items = Vec::with_capacity(rows.len());
+    for (row, _) in rows {
+        let message = row.into_domain()?;
+        let sibling_ids = siblings
+            .remove(&message.parent_id)
+            .unwrap_or_else(|| vec![message.id]);
+        items.push(BranchMessage {
+            message,
+            sibling_ids,
+        });
+    }
+    let next = items
+        .first()
+        .filter(|oldest| oldest.message.parent_id.is_some())
+        .map(|oldest| oldest.message.id);
+    Ok(Page { items, next })
+}
+
+/// The ids of siblings by their parent, oldest first.
+fn siblings_up_to(
+    connection: &mut SqliteConnection,
+    chat_id: i64,
+    last_id: i64,
+    limit: i32,
+) -> QueryResult<HashMap<Option<MessageId>, Vec<MessageId>>> {
     let pairs: Vec<(Option<i64>, i64)> = SiblingsUpTo {
         chat_id,
         last_id,
         limit,
     }
     .load(connection)?;
-    let mut siblings: HashMap<Option<MessageId>, Vec<MessageId>> = HashMap::new();
+    let mut siblings: HashMap<_, Vec<_>> = HashMap::new();
     for (parent_id, id) in pairs {
         siblings
             .entry(parent_id.map(MessageId::from_stored))
             .or_default()
             .push(MessageId::from_stored(id));
     }
-    let next = messages
-        .first()
-        .filter(|oldest| oldest.parent_id.is_some())
-        .map(|oldest| oldest.id);
-    let items = messages
-        .into_iter()
-        .map(|message| BranchMessage {
-            sibling_ids: siblings.remove(&message.parent_id).unwrap_or_default(),
-            message,
-        })
-        .collect();
-    Ok(Page { items, next })
+    Ok(siblings)
 }
 
 fn messages(
