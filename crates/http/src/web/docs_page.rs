@@ -1,22 +1,26 @@
 //! The page that shows the API: Swagger UI, with a page and a start script of our own, since the
 //! content security policy allows no script inside a page.
 
-use std::sync::{Arc, LazyLock};
-
-use actix_web::{
-    HttpRequest, HttpResponse, guard,
-    http::header,
-    web::{self, Bytes},
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
 };
+
+use actix_web::{HttpRequest, HttpResponse, guard, http::header, web};
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::Config;
 
-use super::files::{File, content_type};
+use super::files::{File, content_type, shared};
 use crate::{
     description::openapi_json,
     problem::{Code, Problem},
     request::hex_of,
 };
+
+const PAGE_NAME: &str = "index.html";
+const START_NAME: &str = "start.js";
+const DOCUMENT_NAME: &str = "openapi.json";
 
 const PAGE: &str = "<!doctype html>
 <html lang=\"en\">
@@ -51,7 +55,23 @@ const FILES: [&str; 3] = [
     "favicon-32x32.png",
 ];
 
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi_json()));
+/// Every file by its name, with its tag made once.
+static SHELF: LazyLock<BTreeMap<&'static str, File>> = LazyLock::new(|| {
+    let config = Arc::new(Config::default());
+    let foreign = FILES.into_iter().filter_map(|name| {
+        let found = utoipa_swagger_ui::serve(name, config.clone()).ok()??;
+        Some((name, shared(found.bytes)))
+    });
+    let own = [
+        (PAGE_NAME, Bytes::from_static(PAGE.as_bytes())),
+        (START_NAME, Bytes::from_static(START.as_bytes())),
+        (DOCUMENT_NAME, Bytes::from(openapi_json())),
+    ];
+    let files = own.into_iter().chain(foreign);
+    files
+        .map(|(name, bytes)| (name, shelved(name, bytes)))
+        .collect()
+});
 
 /// Registers the page, its files and the document.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
@@ -60,7 +80,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         .service(
             web::resource("/openapi.json")
                 .guard(is_read())
-                .to(async |request: HttpRequest| document(&request)),
+                .to(async |request: HttpRequest| file(&request, DOCUMENT_NAME)),
         )
         .service(
             web::resource(["/docs", "/docs/"])
@@ -74,38 +94,26 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-fn document(request: &HttpRequest) -> HttpResponse {
-    own_file("openapi.json", &DOCUMENT).respond(request)
-}
-
-fn page(request: &HttpRequest) -> HttpResponse {
-    let mut response = own_file("index.html", PAGE.as_bytes()).respond(request);
+fn page(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let mut response = file(request, PAGE_NAME)?;
     response.headers_mut().insert(
         header::CONTENT_SECURITY_POLICY,
         header::HeaderValue::from_static(POLICY),
     );
-    response
+    Ok(response)
 }
 
 fn file(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
-    if name == "start.js" {
-        return Ok(own_file(name, START.as_bytes()).respond(request));
-    }
-    if !FILES.contains(&name) {
-        return Err(Problem::new(Code::NotFound));
-    }
-    let found = utoipa_swagger_ui::serve(name, Arc::new(Config::default()));
-    match found {
-        Ok(Some(found)) => Ok(own_file(name, &found.bytes).respond(request)),
-        _ => Err(Problem::new(Code::NotFound)),
-    }
+    SHELF
+        .get(name)
+        .map(|file| file.clone().respond(request))
+        .ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-fn own_file(name: &str, bytes: &[u8]) -> File {
-    let hash = Sha256::digest(bytes);
+fn shelved(name: &str, bytes: Bytes) -> File {
     File {
-        hash: hex_of(&hash, 16),
-        bytes: bytes.to_vec().into(),
+        hash: hex_of(&Sha256::digest(&bytes), 16),
+        bytes,
         content_type: content_type(name),
         encoding: None,
         cache_control: "no-cache",

@@ -6,12 +6,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
 };
+use bytes::Bytes;
 
 use crate::request::is_known;
 
 /// A file in one of its encodings.
+#[derive(Clone)]
 pub(super) struct File {
-    pub(super) bytes: Cow<'static, [u8]>,
+    pub(super) bytes: Bytes,
     pub(super) content_type: String,
     /// `br` or `gzip`; `None` for the plain file.
     pub(super) encoding: Option<&'static str>,
@@ -40,7 +42,15 @@ impl File {
         if let Some(encoding) = self.encoding {
             response.insert_header((header::CONTENT_ENCODING, encoding));
         }
-        response.body(self.bytes.into_owned())
+        response.body(self.bytes)
+    }
+}
+
+/// Shares bytes that are part of the program instead of copying them.
+pub(super) fn shared(bytes: Cow<'static, [u8]>) -> Bytes {
+    match bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::files::{File, accepts, content_type};
+use super::files::{File, accepts, content_type, shared};
 use crate::{
     problem::{Code, Problem},
     request::hex_of,
@@ -45,10 +45,14 @@ const NOT_BUILT: &str = "<!doctype html>
 
 /// Answers what no route of the API answers: a file, the application's page, or 404.
 pub(crate) fn answer(request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    answer_from::<Dist>(request)
+}
+
+fn answer_from<Files: RustEmbed>(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.path().trim_start_matches('/');
     if !name.is_empty()
         && !is_variant(name)
-        && let Some(file) = load(request, name)
+        && let Some(file) = load::<Files>(request, name)
     {
         return if request.method() == Method::GET || request.method() == Method::HEAD {
             Ok(file.respond(request))
@@ -57,7 +61,7 @@ pub(crate) fn answer(request: &HttpRequest) -> Result<HttpResponse, Problem> {
         };
     }
     if is_page(request, name) {
-        Ok(page(request))
+        Ok(page::<Files>(request))
     } else {
         Err(Problem::new(Code::NotFound))
     }
@@ -86,8 +90,8 @@ fn is_page(request: &HttpRequest, name: &str) -> bool {
     is_read && !is_ours && wants_html
 }
 
-fn page(request: &HttpRequest) -> HttpResponse {
-    load(request, "index.html").map_or_else(
+fn page<Files: RustEmbed>(request: &HttpRequest) -> HttpResponse {
+    load::<Files>(request, "index.html").map_or_else(
         || {
             HttpResponse::Ok()
                 .content_type("text/html; charset=utf-8")
@@ -105,12 +109,12 @@ fn is_variant(name: &str) -> bool {
 }
 
 /// Finds a file in the best encoding that the client takes.
-fn load(request: &HttpRequest, name: &str) -> Option<File> {
-    let plain = Dist::get(name)?;
+fn load<Files: RustEmbed>(request: &HttpRequest, name: &str) -> Option<File> {
+    let plain = Files::get(name)?;
     let variants = [("br", "br"), ("gzip", "gz")];
     let variant = variants.into_iter().find_map(|(encoding, extension)| {
         let is_accepted = accepts(request.headers(), encoding);
-        let found = || Dist::get(&format!("{name}.{extension}"));
+        let found = || Files::get(&format!("{name}.{extension}"));
         Some((encoding, is_accepted.then(found)??))
     });
     let (encoding, found): (_, EmbeddedFile) = match variant {
@@ -120,7 +124,7 @@ fn load(request: &HttpRequest, name: &str) -> Option<File> {
     let hash = found.metadata.sha256_hash();
     Some(File {
         hash: hex_of(&hash, 16),
-        bytes: found.data,
+        bytes: shared(found.data),
         content_type: content_type(name),
         encoding,
         cache_control: if name.starts_with("assets/") {
@@ -130,4 +134,103 @@ fn load(request: &HttpRequest, name: &str) -> Option<File> {
             "no-cache"
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{body::MessageBody, test::TestRequest};
+
+    use super::*;
+
+    #[derive(RustEmbed)]
+    #[folder = "$CARGO_MANIFEST_DIR/tests/dist"]
+    struct Built;
+
+    #[derive(RustEmbed)]
+    #[folder = "$CARGO_MANIFEST_DIR/tests/nothing"]
+    #[allow_missing = true]
+    struct Missing;
+
+    fn get(path: &str, headers: &[(&'static str, &str)]) -> HttpResponse {
+        let mut request = TestRequest::with_uri(path);
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        answer_from::<Built>(&request.to_http_request()).unwrap()
+    }
+
+    fn header<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
+        let value = response.headers().get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn body(response: HttpResponse) -> String {
+        let bytes = response.into_body().try_into_bytes().unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn hashed_files_are_kept_for_ever_and_pages_are_asked_for_again() {
+        let script = get("/assets/app-1a2b3c.js", &[]);
+        assert_eq!(
+            header(&script, "cache-control"),
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(
+            header(&script, "content-type"),
+            "text/javascript; charset=utf-8"
+        );
+        for path in ["/", "/index.html", "/chats/7"] {
+            let page = get(path, &[("accept", "text/html")]);
+            assert_eq!(header(&page, "cache-control"), "no-cache");
+            assert!(body(page).contains("the application"));
+        }
+    }
+
+    #[test]
+    fn the_best_encoding_is_chosen_and_has_a_tag_of_its_own() {
+        let path = "/assets/app-1a2b3c.js";
+        let mut tags = Vec::new();
+        for (accepted, encoding, text) in [
+            ("gzip, br", "br", "as br"),
+            ("gzip", "gzip", "as gzip"),
+            ("br;q=0, gzip;q=0.5", "gzip", "as gzip"),
+            ("identity", "", "plain"),
+        ] {
+            let file = get(path, &[("accept-encoding", accepted)]);
+            assert_eq!(header(&file, "content-encoding"), encoding, "{accepted}");
+            assert_eq!(header(&file, "vary"), "Accept-Encoding");
+            let tag = header(&file, "etag").to_owned();
+            let again = get(
+                path,
+                &[("accept-encoding", accepted), ("if-none-match", &tag)],
+            );
+            assert_eq!(again.status(), 304);
+            assert!(body(file).contains(text), "{accepted}");
+            tags.push(tag);
+        }
+        tags.sort();
+        tags.dedup();
+        assert_eq!(tags.len(), 3);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_the_page() {
+        for path in ["/assets/gone.js", "/assets/app-1a2b3c.js.br", "/api/x"] {
+            let request =
+                TestRequest::with_uri(path).insert_header(("accept", "text/html,text/plain"));
+            let problem = answer_from::<Built>(&request.to_http_request()).unwrap_err();
+            assert_eq!(problem.code, Code::NotFound, "{path}");
+        }
+        let post = TestRequest::post().uri("/assets/app-1a2b3c.js");
+        let problem = answer_from::<Built>(&post.to_http_request()).unwrap_err();
+        assert_eq!(problem.code, Code::MethodNotAllowed);
+    }
+
+    #[test]
+    fn without_a_build_the_page_says_how_to_make_one() {
+        let request = TestRequest::with_uri("/").to_http_request();
+        let page = answer_from::<Missing>(&request).unwrap();
+        assert!(body(page).contains("npm run build"));
+    }
 }

@@ -32,6 +32,7 @@ type Call = Box<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>;
 /// The application and its world.
 pub(crate) struct Api {
     pub(crate) world: World,
+    pub(crate) state: ApiState,
     call: Call,
 }
 
@@ -85,7 +86,7 @@ impl Api {
             readiness,
             info: Arc::new(info),
         };
-        let service = Rc::new(init_service(app(state)).await);
+        let service = Rc::new(init_service(app(state.clone())).await);
         let call: Call = Box::new(move |request| {
             let service = service.clone();
             async move {
@@ -97,7 +98,7 @@ impl Api {
             }
             .boxed_local()
         });
-        Self { world, call }
+        Self { world, state, call }
     }
 
     /// Sends a request and reads the whole answer.

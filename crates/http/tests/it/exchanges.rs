@@ -243,13 +243,16 @@ async fn a_message_may_follow_an_earlier_reply_and_knows_its_siblings() {
     );
 }
 
+/// What the model does.
+type Script = fn() -> Vec<ModelStep>;
+
 fn cause() -> lionrocket_ports::error::Cause {
     "a secret cause".into()
 }
 
 #[actix_web::test]
 async fn a_reply_that_fails_is_a_problem_that_names_the_turn() {
-    let failures: [(fn() -> Vec<ModelStep>, u16, &str); 8] = [
+    let failures: [(Script, u16, &str); 8] = [
         (
             || {
                 vec![ModelStep::Fail(ModelError::Overloaded {

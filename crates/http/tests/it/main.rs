@@ -7,5 +7,6 @@ mod bad_requests;
 mod conditional;
 mod documents;
 mod exchanges;
+mod network;
 mod pages;
 mod streams;
