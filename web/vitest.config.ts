@@ -11,6 +11,8 @@ export default mergeConfig(
       setupFiles: ['src/testing/setup.ts'],
       reporters: ['default', './scripts/plain-reporter.ts'],
       restoreMocks: true,
+      // The colours are tested by what the style sheet says.
+      css: true,
     },
   }),
 )

@@ -9,8 +9,17 @@ export interface Toast {
   action?: { label: string; run: () => void }
 }
 
+let ready: () => void = () => {}
+const mounted = new Promise<void>((resolve) => (ready = resolve))
+
+/** To be called once the toaster listens: what was said before would be lost. */
+export function toasterMounted(): void {
+  ready()
+}
+
 async function sonner() {
   toasterWanted.value = true
+  await mounted
   return (await import('vue-sonner')).toast
 }
 
@@ -21,10 +30,4 @@ export async function toastError({ text, action }: Toast): Promise<void> {
     duration: Number.POSITIVE_INFINITY,
     ...(action ? { action: { label: action.label, onClick: action.run } } : {}),
   })
-}
-
-/** Something happened that cannot be seen in place; goes after five seconds. */
-export async function toastDone({ text }: Toast): Promise<void> {
-  const toast = await sonner()
-  toast.success(text, { duration: 5_000 })
 }
