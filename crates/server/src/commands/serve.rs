@@ -2,6 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
+use actix_web::dev::Server;
 use lionrocket_app::{starters, turns::TurnService};
 use lionrocket_crypto_adapter::{JwtIssuer, SigningSecret};
 use lionrocket_http::{ApiState, ServerLimits};
@@ -63,36 +64,45 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let turns = state.turns.clone();
     let server = lionrocket_http::serve(state, listener, ServerLimits::default())
         .map_err(|error| Failure::because("the HTTP server cannot start", &error))?;
+    run_until_stopped(server, &turns, &spawner, &mut signals).await?;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Runs the server until a signal comes, and then until the replies under way have ended.
+async fn run_until_stopped(
+    server: Server,
+    turns: &TurnService,
+    spawner: &TaskSpawner,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
     tokio::select! {
         ended = &mut server => {
-            ended.map_err(|error| Failure::because("the HTTP server failed", &error))?;
+            return ended.map_err(|error| Failure::because("the HTTP server failed", &error));
         }
-        () = recover_for_ever(&turns) => {}
+        () = recover_for_ever(turns) => {}
+        () = signals.next() => {}
+    }
+    let shutdown = async {
+        let _stopping = handle.stop(true);
+        let mut drained = std::pin::pin!(drain(spawner));
+        // The server does its part only while it is polled.
+        tokio::select! {
+            _ = &mut server => drained.await,
+            // Connections without a request need not be waited for.
+            () = &mut drained => { let _ = timeout(FLUSH, &mut server).await; }
+        }
+    };
+    tokio::select! {
+        () = shutdown => Ok(()),
         () = signals.next() => {
-            let shutdown = async {
-                let _stopping = handle.stop(true);
-                let mut drained = std::pin::pin!(drain(&spawner));
-                // The server does its part only while it is polled.
-                tokio::select! {
-                    _ = &mut server => drained.await,
-                    // Connections without a request need not be waited for.
-                    () = &mut drained => { let _ = timeout(FLUSH, &mut server).await; }
-                }
-            };
-            tokio::select! {
-                () = shutdown => {}
-                () = signals.next() => {
-                    tracing::warn!("told to stop a second time: stopping at once");
-                    return Err(Failure::Failed("stopped before all replies had ended".to_owned()));
-                }
-            }
+            tracing::warn!("told to stop a second time: stopping at once");
+            Err(Failure::Failed("stopped before all replies had ended".to_owned()))
         }
     }
-    store.close().await;
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// Takes the address before anything else is done, so that a second start fails early.

@@ -110,6 +110,26 @@ async fn stopping_lets_a_reply_end_and_empties_the_log_of_the_database() {
 }
 
 #[tokio::test]
+async fn stopping_waits_for_a_reply_that_nobody_reads() {
+    let simulator = Simulator::builder()
+        .pace(std::time::Duration::from_millis(20))
+        .start()
+        .await
+        .unwrap();
+    let home = Home::behind(&simulator);
+    let server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let sent = person.say_and_go(chat, "a long story please").await;
+    let turn = sent.with_status(202)["id"].as_str().unwrap().to_owned();
+    server.stop().await;
+
+    let server = home.serve();
+    let turn = person.at(&server).turn(chat, &turn).await;
+    assert_eq!(turn["state"], "completed");
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_the_service_at_once() {
     let simulator = Simulator::builder().start().await.unwrap();
     let home = Home::behind(&simulator);
