@@ -74,13 +74,16 @@ fn path_parameter(name: &str) -> Parameter {
         .build()
 }
 
-fn header_parameter(name: &str, description: &str) -> RefOr<Parameter> {
+/// What `If-Match` may be: any version, a whole tag of ours, or a version alone.
+const MATCH_PATTERN: &str = r#"^(\*|"[1-9][0-9]{0,14}(-[0-9a-f]{16})?")$"#;
+
+fn header_parameter(name: &str, description: &str, pattern: Option<&str>) -> RefOr<Parameter> {
     let parameter = ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(string().build()));
+        .schema(Some(string().pattern(pattern).build()));
     RefOr::T(parameter.build())
 }
 
@@ -102,11 +105,13 @@ fn add_conditions(operation: &mut Operation, method: &HttpMethod) {
         parameters.push(header_parameter(
             "If-Match",
             "The entity tag of the version that is to be changed (`\"<version>\"` will do); any version when it is left out",
+            Some(MATCH_PATTERN),
         ));
     } else {
         parameters.push(header_parameter(
             "If-None-Match",
             "The entity tags of what the client has already",
+            None,
         ));
         let unchanged = ResponseBuilder::new()
             .description("The client has this already")

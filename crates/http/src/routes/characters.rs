@@ -19,7 +19,7 @@ use crate::{
         ("scope" = Option<String>, Query, description = "Which ones: `mine`, `public` or `mine,public`; both when it is left out", pattern = "^(mine|public)(,(mine|public))?$", nullable = false),
         ("q" = Option<String>, Query, description = "Only those whose name or description contains this text", max_length = 100, nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
     ),
     responses((status = 200, description = "A page of characters", body = CharacterList)),
     security(("bearer" = [])),

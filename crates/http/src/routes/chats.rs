@@ -17,7 +17,7 @@ use crate::{
     params(
         ("q" = Option<String>, Query, description = "Only those whose title or character's name contains this text", max_length = 100, nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
     ),
     responses((status = 200, description = "A page of chats", body = ChatList)),
     security(("bearer" = [])),

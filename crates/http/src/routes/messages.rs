@@ -31,7 +31,7 @@ use crate::{
 #[utoipa::path(
     tag = "messages",
     params(
-        ("before" = Option<String>, Query, description = "The id of a message, or the `next_cursor` of the page after", pattern = "^[1-9][0-9]{0,15}$", nullable = false),
+        ("before" = Option<String>, Query, description = "The id of a message, or the `next_cursor` of the page after", pattern = "^[1-9][0-9]{0,14}$", nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
     ),
     responses((status = 200, description = "A page of messages", body = MessageList)),

@@ -41,7 +41,7 @@ pub(super) async fn get_turn(call: Call) -> Answer {
 #[utoipa::path(
     tag = "messages",
     params(
-        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that arrived", max_length = 80, nullable = false),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that arrived", min_length = 1, max_length = 80, nullable = false),
     ),
     responses(
         (status = 200, description = "The events", body = String, content_type = "text/event-stream"),

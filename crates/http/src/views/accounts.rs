@@ -89,12 +89,13 @@ impl From<SignedIn> for AuthView {
 
 /// An account that somebody asks for.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RegisterBody {
     /// The name to sign in with: letters and digits of any script, `_`, `.` and `-`.
     #[schema(value_type = String, min_length = 3, max_length = 32, examples("haru"))]
     username: Username,
     /// The e-mail address. It can be used to sign in as well.
-    #[schema(value_type = String, min_length = 3, max_length = 254, examples("haru@example.com"))]
+    #[schema(value_type = String, min_length = 3, max_length = 254, pattern = r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples("haru@example.com"))]
     email: EmailAddress,
     /// The password; `/api/config` tells the shortest one.
     #[schema(value_type = String, format = Password, min_length = 10, max_length = 128, examples("correct horse battery"))]
@@ -129,6 +130,7 @@ impl From<RegisterBody> for NewAccount {
 
 /// Who wants to sign in.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LoginBody {
     /// The user name or the e-mail address.
     #[schema(examples("haru"))]

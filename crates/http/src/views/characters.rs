@@ -97,6 +97,7 @@ list_view!(
 
 /// What a person writes to make or change a character.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CharacterBody {
     /// The name; one line.
     #[schema(value_type = String, min_length = 1, max_length = 80, examples("하루"))]

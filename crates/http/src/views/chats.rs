@@ -105,6 +105,7 @@ list_view!(
 
 /// A chat to be opened.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CreateChatBody {
     /// With whom.
     #[schema(value_type = i64, minimum = 1, maximum = 9_007_199_254_740_991_i64)]
@@ -127,6 +128,7 @@ impl RequestBody for CreateChatBody {
 
 /// Changes to a chat; what is left out stays as it is.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct UpdateChatBody {
     /// Another title, or `null` for none.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 120, examples("Evening at the lighthouse"))]

@@ -160,6 +160,7 @@ list_view!(
 
 /// What a person says.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SendMessageBody {
     /// The words: 1 to 200 characters (code points after NFC), unless the operator set another
     /// limit, which `/api/config` tells.

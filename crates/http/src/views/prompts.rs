@@ -69,6 +69,7 @@ list_view!(
 
 /// What an administrator writes to make or change a common prompt.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PromptBody {
     /// The name; one line.
     #[schema(value_type = String, min_length = 1, max_length = 80, examples("House rules"))]
