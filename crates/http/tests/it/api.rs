@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, rc::Rc, sync::Arc};
 
-use actix_http::Request;
+use actix_http::{Payload, Request};
 use actix_web::{
     HttpResponse,
     body::{BoxBody, MessageBody, to_bytes},
@@ -103,7 +103,11 @@ impl Api {
 
     /// Sends a request and reads the whole answer.
     pub(crate) async fn send(&self, request: TestRequest) -> Answer {
-        let response = (self.call)(request.to_request()).await;
+        self.finish(request.to_request()).await
+    }
+
+    async fn finish(&self, request: Request) -> Answer {
+        let response = (self.call)(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap();
         Answer {
@@ -111,6 +115,15 @@ impl Api {
             headers,
             body,
         }
+    }
+
+    /// Sends a request whose body never comes.
+    pub(crate) async fn send_without_end(&self, request: TestRequest) -> Answer {
+        let endless: Payload = Payload::Stream {
+            payload: Box::pin(futures_util::stream::pending()),
+        };
+        let (request, _) = request.to_request().replace_payload(endless);
+        self.finish(request).await
     }
 
     /// Sends a request and reads the answer's body piece by piece.

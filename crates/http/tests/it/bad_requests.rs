@@ -140,6 +140,18 @@ async fn bodies_have_a_largest_size_by_what_they_are_for() {
     }
 }
 
+#[actix_web::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let api = Api::new().await;
+    tokio::time::pause();
+    let call = request("POST", "/auth/login").with("Content-Type", "application/json");
+    let started = tokio::time::Instant::now();
+    api.send_without_end(call)
+        .await
+        .problem(408, "request_timeout");
+    assert_eq!(started.elapsed().as_secs(), 10);
+}
+
 async fn say(api: &Api, person: &Person, path: &str, text: &str) -> crate::api::Answer {
     let body = json!({ "content": text }).to_string();
     api.send(request("POST", path).by(person).json_text(body))
