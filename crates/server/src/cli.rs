@@ -6,10 +6,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{Failure, commands, settings::RawSettings};
 
-/// `LionRocket`: a self-hosted service for talking to characters on the Claude API.
+/// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "lionrocket", version, about)]
 #[command(
+    name = "lionrocket",
+    version,
+    about = "LionRocket: a self-hosted service for talking to characters on the Claude API",
+    long_about = None,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong use, 78 a setting does not work. Settings are \
                   read from the environment and from a file `.env` in the working directory."
 )]
