@@ -82,6 +82,18 @@ test('a reply that is being written survives a reload of the page', async ({ pag
   await expect(page.getByRole('feed').getByText(HELLO, { exact: true })).toHaveCount(1)
 })
 
+test('the start is signing up for those who were never here, and signing in for the others', async ({
+  page,
+  w,
+}) => {
+  await page.goto('/')
+  await expect(page.getByRole('heading', { name: w('auth.register_title') })).toBeVisible()
+  await register(page, w)
+  await page.evaluate(() => sessionStorage.clear())
+  await page.goto('/')
+  await expect(page.getByRole('heading', { name: w('auth.login_title') })).toBeVisible()
+})
+
 test('a draft and the place in the application survive signing in again', async ({ page, w }) => {
   const name = await register(page, w)
   await openStarter(page, w)

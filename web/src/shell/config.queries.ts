@@ -8,6 +8,7 @@ export const useAppConfig = defineQuery(() => {
   return {
     ...query,
     isDemo: computed(() => query.data.value?.language_model === 'demo'),
+    isRegistrationOpen: computed(() => (query.data.value?.registration ?? 'open') === 'open'),
     messageMax: computed(() => query.data.value?.message_max_chars ?? 200),
     passwordMin: computed(() => query.data.value?.password_min_length ?? 10),
   }

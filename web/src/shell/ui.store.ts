@@ -22,13 +22,15 @@ interface Preferences {
   locale: Locale | null
   left: boolean
   right: boolean
+  /** Whether somebody has signed in here before: then the way in is signing in, not signing up. */
+  returning: boolean
 }
 
 /** How the application looks on this device. The only thing that is kept in local storage; public/boot.js reads it too. */
 export const useUiStore = defineStore('ui', () => {
   const saved = useLocalStorage<Preferences>(
     'lionrocket.ui',
-    { theme: 'system', locale: null, left: true, right: true },
+    { theme: 'system', locale: null, left: true, right: true, returning: false },
     { mergeDefaults: true },
   )
   const theme = computed({
@@ -38,6 +40,11 @@ export const useUiStore = defineStore('ui', () => {
   const locale = computed<Locale>({
     get: () => saved.value.locale ?? browserLocale(),
     set: (value) => (saved.value.locale = value),
+  })
+
+  const returning = computed({
+    get: () => saved.value.returning,
+    set: (value) => (saved.value.returning = value),
   })
 
   const prefersDark = usePreferredDark()
@@ -70,6 +77,7 @@ export const useUiStore = defineStore('ui', () => {
   return {
     theme,
     locale,
+    returning,
     isDark,
     fitsLeft,
     fitsRight,

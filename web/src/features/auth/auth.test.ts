@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { http as client, setupHttp } from '@/api/http'
-import { http, HttpResponse, problem, server } from '@/testing/msw'
+import { config, http, HttpResponse, problem, server } from '@/testing/msw'
 import { renderApp } from '@/testing/render'
 import { useAuthStore } from './auth.store'
 import { landing } from './landing'
@@ -147,6 +147,13 @@ describe('sign-up page', () => {
       ),
     )
     expect(screen.getByLabelText('비밀번호')).toHaveFocus()
+  })
+
+  it('asks for nothing where nobody can sign up', async () => {
+    server.use(http.get('*/api/config', () => HttpResponse.json({ ...config, registration: 'closed' })))
+    renderApp(RegisterView)
+    expect(await screen.findByText('지금은 새로 가입할 수 없어요. 운영자에게 계정을 부탁해 주세요.')).toBeVisible()
+    expect(screen.queryByRole('button', { name: '가입하기' })).toBeNull()
   })
 
   it('says who can read chats, shows the password on request and lets it be pasted', async () => {
