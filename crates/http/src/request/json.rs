@@ -72,8 +72,18 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(i64::try_from(value).map_or(Json::Number, Json::Integer))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Number)
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number is whole and small enough to be exact"
+    )]
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        // JSON knows one kind of number: 7.0 is 7.
+        let is_whole = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_991.0;
+        Ok(if is_whole {
+            Json::Integer(value as i64)
+        } else {
+            Json::Number
+        })
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

@@ -437,6 +437,24 @@ async fn a_taken_name_and_wrong_passwords_tell_nothing_more() {
 }
 
 #[actix_web::test]
+async fn a_whole_number_may_be_written_in_any_way_that_json_has() {
+    let api = Api::new().await;
+    let admin = api.world.admin("admin").await;
+    let place = |number: &str| {
+        let body = format!(r#"{{"name":"n","content":"c","position":{number}}}"#);
+        request("POST", "/api/prompts").by(&admin).json_text(body)
+    };
+    for number in ["7", "7.0", "0.7e1"] {
+        let made = api.send(place(number)).await;
+        assert_eq!(made.json()["position"], 7, "{number}");
+    }
+    for number in ["-1", "7.5", "2147483648", "1e300", "99999999999999999999"] {
+        let refused = api.send(place(number)).await;
+        assert_eq!(refused.fields(), fields(&[("/position", "out_of_range")]));
+    }
+}
+
+#[actix_web::test]
 async fn closed_registration_makes_no_accounts() {
     let api = Api::with_info(|info| info.registration = Registration::Closed).await;
     let body = r#"{"username":"haru","email":"haru@example.com","password":"lighthouse keeper"}"#;
