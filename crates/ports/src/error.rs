@@ -1,9 +1,32 @@
 //! Errors that every store shares.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 /// The cause of an error, kept for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// Shows an error with all its causes, for a log.
+///
+/// ```
+/// use lionrocket_ports::{StoreError, error::Chain};
+///
+/// let error = StoreError::Unavailable("disk full".into());
+/// assert_eq!(Chain(&error).to_string(), "the database is not available: disk full");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(pub &'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
 
 /// The answer of a store.
 pub type StoreResult<T> = Result<T, StoreError>;

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use lionrocket_ports::error::Chain;
+
 use crate::settings::SettingsError;
 
 /// Why a command did not do what it was asked, in one line that says what to do.
@@ -15,8 +17,8 @@ pub enum Failure {
 
 impl Failure {
     /// A failure with its causes.
-    pub fn because(what: impl fmt::Display, cause: &(dyn Error + 'static)) -> Self {
-        Self::Failed(format!("{what}: {}", chain(cause)))
+    pub fn because(what: impl fmt::Display, cause: &dyn Error) -> Self {
+        Self::Failed(format!("{what}: {}", Chain(cause)))
     }
 
     /// The code that the process ends with.
@@ -41,18 +43,6 @@ impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         Self::Configuration(error.to_string())
     }
-}
-
-/// An error with all its causes.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
 }
 
 #[cfg(test)]

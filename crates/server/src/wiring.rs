@@ -19,13 +19,13 @@ use lionrocket_domain::{ids::NodeId, prompt::HistoryBudget};
 use lionrocket_http::{ApiState, LanguageModelKind, NotReady, Readiness, ServiceInfo};
 use lionrocket_local_adapter::{LocalEventBus, LocalReplyLog, RandomIds, SystemClock, TaskSpawner};
 use lionrocket_ports::{
-    crypto::TokenIssuer, events::EventBus, model::LanguageModel, runtime::IdGenerator as _,
+    crypto::TokenIssuer, error::Chain, events::EventBus, model::LanguageModel,
+    runtime::IdGenerator as _,
 };
 use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
 
 use crate::{
     Failure,
-    failure::chain,
     settings::{DatabaseFile, Environment, ModelChoice, Settings, claude_refusal},
 };
 
@@ -42,7 +42,7 @@ pub(crate) fn open_store(database: &DatabaseFile) -> Result<SqliteStore, Failure
             OpenError::Newer { .. } => "",
             _ => ", see DATABASE_URL: the file and its directory must be writable and on a local disk",
         };
-        Failure::Failed(format!("{}{advice}", chain(&error)))
+        Failure::Failed(format!("{}{advice}", Chain(&error)))
     })
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn model(choice: &ModelChoice) -> Result<Arc<dyn LanguageModel>, Fail
             Ok(model) => Ok(Arc::new(model)),
             Err(error @ ConfigError::Client(_)) => Err(Failure::Failed(format!(
                 "{}, is the package ca-certificates installed?",
-                chain(&error)
+                Chain(&error)
             ))),
             Err(error) => Err(claude_refusal(&error).into()),
         },

@@ -6,6 +6,7 @@ use futures_util::{FutureExt, StreamExt};
 use lionrocket_domain::{turn::TurnRecord, usage::ChargeAccount};
 use lionrocket_ports::{
     StoreError,
+    error::Chain,
     model::{ModelError, ModelEvent, ModelRequest},
     turns::{FinishOutcome, FinishTurn, ReplyCheckpoint},
 };
@@ -180,19 +181,4 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
     }
     tracing::error!(turn_id = %account.turn_id, "the end of a turn could not be written: the store is away");
     None
-}
-
-/// Shows an error with its causes.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }

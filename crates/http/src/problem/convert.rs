@@ -1,10 +1,10 @@
 //! From the services' errors to problems. Causes go to the log, never into an answer.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, time::Duration};
 
 use lionrocket_app::{ServiceError, accounts::AccountError, turns::SendError, usage::UsageError};
 use lionrocket_domain::{ids::TurnId, turn::TurnFailure};
-use lionrocket_ports::StoreError;
+use lionrocket_ports::{StoreError, error::Chain};
 
 use super::{Code, Problem, Wrong};
 
@@ -12,21 +12,6 @@ use super::{Code, Problem, Wrong};
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 /// When to try again after the model was overloaded or limited us.
 const UPSTREAM_RETRY: Duration = Duration::from_secs(15);
-
-/// Shows an error with its causes.
-pub(super) struct Chain<'a>(pub(super) &'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
 
 /// A fault of our own: its cause goes to the log.
 fn internal(error: &dyn Error) -> Problem {

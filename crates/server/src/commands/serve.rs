@@ -7,7 +7,7 @@ use lionrocket_app::{starters, turns::TurnService};
 use lionrocket_crypto_adapter::{JwtIssuer, SigningSecret};
 use lionrocket_http::{ApiState, ServerLimits};
 use lionrocket_local_adapter::{SystemClock, TaskSpawner};
-use lionrocket_ports::{characters::CharacterRepository as _, runtime::Clock as _};
+use lionrocket_ports::{characters::CharacterRepository as _, error::Chain, runtime::Clock as _};
 use lionrocket_sqlite_adapter::SqliteStore;
 use tokio::{
     runtime::{Builder, Handle},
@@ -16,9 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    Failure,
-    failure::chain,
-    logging,
+    Failure, logging,
     settings::{
         DatabaseFile, Environment, Listen, ModelChoice, RawSettings, Settings, Signing, secret,
     },
@@ -54,7 +52,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let store = wiring::open_store(&settings.database)?;
     let _lock = store
         .lock_for_serving()
-        .map_err(|error| Failure::Failed(chain(&error)))?;
+        .map_err(|error| Failure::Failed(Chain(&error).to_string()))?;
     let tokens = token_issuer(&settings.signing, &settings.database)?;
     let spawner = TaskSpawner::new(Handle::current());
     let state = wiring::api_state(settings, &store, tokens, model, &spawner)?;
@@ -216,7 +214,7 @@ async fn recover_for_ever(turns: &TurnService) {
             }
             Err(error) => {
                 tracing::warn!(
-                    error = chain(&error),
+                    error = %Chain(&error),
                     "abandoned turns cannot be looked for"
                 );
             }

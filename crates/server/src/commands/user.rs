@@ -13,12 +13,13 @@ use lionrocket_domain::{
     text::{EmailAddress, Password, TextError, Username},
 };
 use lionrocket_local_adapter::LocalEventBus;
+use lionrocket_ports::error::Chain;
 use lionrocket_sqlite_adapter::SqliteStore;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::{block_on, print_line};
-use crate::{Failure, cli::CreateUser, failure::chain, settings::RawSettings, wiring};
+use crate::{Failure, cli::CreateUser, settings::RawSettings, wiring};
 
 /// More than the longest password, so that a wrong file is not read to its end.
 const MAX_LINE_BYTES: u64 = 4096;
@@ -70,7 +71,7 @@ async fn make(store: &SqliteStore, account: NewAccount, admin: bool) -> Result<U
             AccountError::Taken => Failure::Failed(
                 "the user name or the e-mail address is taken: choose another one".to_owned(),
             ),
-            other => Failure::Failed(chain(&other)),
+            other => Failure::Failed(Chain(&other).to_string()),
         })
 }
 
