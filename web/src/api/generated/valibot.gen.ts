@@ -48,7 +48,7 @@ export const vChatList = v.object({
 /**
  * A chat to be opened.
  */
-export const vCreateChatBody = v.object({
+export const vCreateChatBody = v.strictObject({
     character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
     title: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(120)))
 });
@@ -75,7 +75,7 @@ export const vLanguageModelKind = v.picklist(['claude', 'demo']);
 /**
  * Who wants to sign in.
  */
-export const vLoginBody = v.object({
+export const vLoginBody = v.strictObject({
     username: v.string(),
     password: v.string()
 });
@@ -119,7 +119,7 @@ export const vProblem = v.object({
 /**
  * What an administrator writes to make or change a common prompt.
  */
-export const vPromptBody = v.object({
+export const vPromptBody = v.strictObject({
     name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
     content: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)),
     is_active: v.optional(v.boolean()),
@@ -151,9 +151,9 @@ export const vPromptList = v.object({
 /**
  * An account that somebody asks for.
  */
-export const vRegisterBody = v.object({
+export const vRegisterBody = v.strictObject({
     username: v.pipe(v.string(), v.minLength(3), v.maxLength(32)),
-    email: v.pipe(v.string(), v.minLength(3), v.maxLength(254)),
+    email: v.pipe(v.string(), v.minLength(3), v.maxLength(254), v.regex(/^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
     password: v.pipe(v.string(), v.minLength(10), v.maxLength(128))
 });
 
@@ -218,7 +218,7 @@ export const vMessageList = v.object({
 /**
  * What a person says.
  */
-export const vSendMessageBody = v.object({
+export const vSendMessageBody = v.strictObject({
     content: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
     parent_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)))
 });
@@ -269,7 +269,7 @@ export const vTurnView = v.object({
 /**
  * Changes to a chat; what is left out stays as it is.
  */
-export const vUpdateChatBody = v.object({
+export const vUpdateChatBody = v.strictObject({
     title: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(120))),
     pinned: v.optional(v.boolean())
 });
@@ -357,7 +357,7 @@ export const vVisibility = v.picklist(['private', 'public']);
 /**
  * What a person writes to make or change a character.
  */
-export const vCharacterBody = v.object({
+export const vCharacterBody = v.strictObject({
     name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
     system_prompt: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)),
     greeting: v.optional(v.pipe(v.string(), v.maxLength(2000))),
@@ -394,7 +394,7 @@ export const vListCharactersQuery = v.object({
     scope: v.optional(v.pipe(v.string(), v.regex(/^(mine|public)(,(mine|public))?$/))),
     q: v.optional(v.pipe(v.string(), v.maxLength(100))),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
-    cursor: v.optional(v.string())
+    cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
 });
 
 export const vCreateCharacterBody = vCharacterBody;
@@ -414,7 +414,7 @@ export const vGetCharacterPath = v.object({
 export const vUpdateCharacterBody = vCharacterBody;
 
 export const vUpdateCharacterHeaders = v.object({
-    'If-Match': v.optional(v.string())
+    'If-Match': v.optional(v.pipe(v.string(), v.regex(/^(\*|"[1-9][0-9]{0,14}(-[0-9a-f]{16})?")$/)))
 });
 
 export const vUpdateCharacterPath = v.object({
@@ -424,7 +424,7 @@ export const vUpdateCharacterPath = v.object({
 export const vListChatsQuery = v.object({
     q: v.optional(v.pipe(v.string(), v.maxLength(100))),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
-    cursor: v.optional(v.string())
+    cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
 });
 
 export const vCreateChatBody2 = vCreateChatBody;
@@ -444,7 +444,7 @@ export const vGetChatPath = v.object({
 export const vUpdateChatBody2 = vUpdateChatBody;
 
 export const vUpdateChatHeaders = v.object({
-    'If-Match': v.optional(v.string())
+    'If-Match': v.optional(v.pipe(v.string(), v.regex(/^(\*|"[1-9][0-9]{0,14}(-[0-9a-f]{16})?")$/)))
 });
 
 export const vUpdateChatPath = v.object({
@@ -456,7 +456,7 @@ export const vListMessagesPath = v.object({
 });
 
 export const vListMessagesQuery = v.object({
-    before: v.optional(v.pipe(v.string(), v.regex(/^[1-9][0-9]{0,15}$/))),
+    before: v.optional(v.pipe(v.string(), v.regex(/^[1-9][0-9]{0,14}$/))),
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)))
 });
 
@@ -477,7 +477,7 @@ export const vGetTurnPath = v.object({
 });
 
 export const vFollowTurnHeaders = v.object({
-    'Last-Event-ID': v.optional(v.pipe(v.string(), v.maxLength(80)))
+    'Last-Event-ID': v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(80)))
 });
 
 export const vFollowTurnPath = v.object({
@@ -494,7 +494,7 @@ export const vDeletePromptPath = v.object({
 export const vUpdatePromptBody = vPromptBody;
 
 export const vUpdatePromptHeaders = v.object({
-    'If-Match': v.optional(v.string())
+    'If-Match': v.optional(v.pipe(v.string(), v.regex(/^(\*|"[1-9][0-9]{0,14}(-[0-9a-f]{16})?")$/)))
 });
 
 export const vUpdatePromptPath = v.object({
