@@ -81,7 +81,12 @@ export async function openStarter(page: Page, w: Fixtures['w']): Promise<void> {
 /** Fails on any finding of axe on the page as it stands. */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
   // Moving things have colours of their own in between.
-  await page.waitForTimeout(300)
+  await page.evaluate(() => {
+    const passing = document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getTiming().iterations !== Infinity)
+    return Promise.allSettled(passing.map((animation) => animation.finished))
+  })
   await page.evaluate(axeSource)
   const findings = await page.evaluate(async () => {
     const { axe } = window as unknown as { axe: typeof axeCore }
