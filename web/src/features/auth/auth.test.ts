@@ -152,7 +152,9 @@ describe('sign-up page', () => {
   it('asks for nothing where nobody can sign up', async () => {
     server.use(http.get('*/api/config', () => HttpResponse.json({ ...config, registration: 'closed' })))
     renderApp(RegisterView)
-    expect(await screen.findByText('지금은 새로 가입할 수 없어요. 운영자에게 계정을 부탁해 주세요.')).toBeVisible()
+    expect(
+      await screen.findByText('지금은 새로 가입할 수 없어요. 운영자에게 계정을 부탁해 주세요.'),
+    ).toBeVisible()
     expect(screen.queryByRole('button', { name: '가입하기' })).toBeNull()
   })
 
