@@ -27,11 +27,9 @@ impl Programs {
     pub(crate) fn find(binaries: &Path) -> Result<Self> {
         let find = |name: &str| {
             let path = binaries.join(name);
-            if path.is_file() {
-                Ok(path)
-            } else {
-                bail!("{} is missing: run `just bench`", path.display())
-            }
+            // The programs are started in directories of their own.
+            path.canonicalize()
+                .with_context(|| format!("{} is missing: run `just bench`", path.display()))
         };
         Ok(Self {
             server: find("lionrocket")?,

@@ -3,7 +3,13 @@
 //! A hash costs 19 MiB and a core for a good part of a tenth of a second. So there are as many at a
 //! time as there are cores, a bounded number wait, and whoever would wait too long is told so.
 
-use std::{sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::{self, available_parallelism},
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -13,7 +19,10 @@ use async_trait::async_trait;
 use lionrocket_domain::text::Password;
 use lionrocket_ports::crypto::{HashError, PasswordCheck, PasswordHasher};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 
 use crate::secret::generate_secret;
 
@@ -61,8 +70,52 @@ impl Default for HashLimits {
     }
 }
 
-/// Hashes passwords on the blocking threads of the runtime that asks.
+/// A piece of work for one of the hasher's threads.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads that do nothing but hash.
+///
+/// A thread keeps the memory that it has once used for a hash, so the work must not wander: on the
+/// runtime's many blocking threads, twenty logins left 380 MiB behind.
+struct HashThreads {
+    queue: mpsc::Sender<Work>,
+}
+
+impl HashThreads {
+    /// Starts threads that end when this goes away.
+    fn start(count: usize) -> io::Result<Self> {
+        let (queue, work) = mpsc::channel::<Work>();
+        let work = Arc::new(Mutex::new(work));
+        for _ in 0..count {
+            let work = Arc::clone(&work);
+            let next = move || work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            thread::Builder::new()
+                .name("hash-password".to_owned())
+                .spawn(move || {
+                    while let Ok(work) = next() {
+                        // Whoever waits for an answer learns of a panic by getting none.
+                        drop(catch_unwind(AssertUnwindSafe(work)));
+                    }
+                })?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Does work on one of the threads; `None` when it panicked.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(move || {
+            // Nobody may be left to hear it.
+            drop(reply.send(work()));
+        });
+        self.queue.send(work).ok()?;
+        answer.await.ok()
+    }
+}
+
+/// Hashes passwords on threads of its own, as many as may hash at a time.
 pub struct Argon2Hasher {
+    threads: HashThreads,
     params: Params,
     /// A hash of a password that nobody knows, at the current cost.
     dummy: SecretString,
@@ -81,7 +134,10 @@ impl Argon2Hasher {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
             .map_err(|error| HashError::Internal(error.into()))?;
         let unknown = generate_secret().map_err(HashError::Internal)?;
+        let threads = HashThreads::start(limits.at_a_time)
+            .map_err(|error| HashError::Internal(error.into()))?;
         Ok(Self {
+            threads,
             dummy: hash_now(params.clone(), unknown.expose_secret())?,
             params,
             places: Arc::new(Semaphore::new(limits.at_a_time + limits.waiting)),
@@ -90,7 +146,7 @@ impl Argon2Hasher {
         })
     }
 
-    /// Does work on a blocking thread as soon as it is its turn.
+    /// Does work on one of the threads as soon as it is its turn.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
@@ -102,13 +158,13 @@ impl Argon2Hasher {
             .await
             .map_err(|_| HashError::Busy)?
             .map_err(|closed| HashError::Internal(closed.into()))?;
-        let job = spawn_blocking(move || {
+        let job = self.threads.run(move || {
             // Held by the work itself: it goes on, and takes its memory, when nobody waits any more.
             let _held = (place, worker);
             work()
         });
         job.await
-            .map_err(|failed| HashError::Internal(failed.into()))?
+            .ok_or_else(|| HashError::Internal("hashing panicked".into()))?
     }
 }
 
@@ -205,5 +261,22 @@ mod tests {
             hasher.verify(password, None).await.unwrap(),
             PasswordCheck::Mismatch
         );
+    }
+
+    #[tokio::test]
+    async fn work_stays_on_the_threads_that_it_was_given() {
+        let threads = HashThreads::start(2).unwrap();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..20 {
+            seen.insert(threads.run(|| thread::current().id()).await.unwrap());
+        }
+        assert!(seen.len() <= 2, "{} threads", seen.len());
+    }
+
+    #[tokio::test]
+    async fn a_panic_takes_no_thread_away() {
+        let threads = HashThreads::start(1).unwrap();
+        assert_eq!(threads.run(|| panic!("on purpose")).await, None::<()>);
+        assert_eq!(threads.run(|| 7).await, Some(7));
     }
 }

@@ -87,6 +87,8 @@ pub fn serve(state: ApiState, listener: TcpListener, limits: ServerLimits) -> io
         .client_request_timeout(Duration::from_secs(5))
         .client_disconnect_timeout(Duration::from_secs(1))
         .keep_alive(Duration::from_secs(30))
+        // A word of a reply must not wait until the client has acknowledged the one before it.
+        .tcp_nodelay(true)
         .shutdown_timeout(limits.shutdown_timeout.as_secs())
         .disable_signals()
         .listen(listener)?;
