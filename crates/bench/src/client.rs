@@ -69,25 +69,19 @@ impl Client {
             .json(body)
     }
 
-    /// Opens a chat with the first character there is.
-    pub(crate) async fn open_chat(&self) -> Result<i64> {
-        let list: Value = self
-            .get("/api/characters?limit=1")
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
+    /// Opens chats with the first character there is.
+    pub(crate) async fn open_chats(&self, count: usize) -> Result<Vec<i64>> {
+        let list = self.get("/api/characters?limit=1").send().await?;
+        let list: Value = list.error_for_status()?.json().await?;
         let character = list["items"][0]["id"].as_i64().context("no character")?;
         let body = json!({ "character_id": character });
-        let chat: Value = self
-            .post("/api/chats", &body)
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
-        chat["id"].as_i64().context("no chat")
+        let mut chats = Vec::with_capacity(count);
+        for _ in 0..count {
+            let chat = self.post("/api/chats", &body).send().await?;
+            let chat: Value = chat.error_for_status()?.json().await?;
+            chats.push(chat["id"].as_i64().context("no chat")?);
+        }
+        Ok(chats)
     }
 
     /// Sends a message and waits for the reply.

@@ -8,6 +8,7 @@
 use std::{
     future::Future,
     process::Stdio,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -155,12 +156,13 @@ pub(crate) async fn first_text(
     simulator: &Running,
 ) -> Result<()> {
     const CONCURRENT: usize = 16;
-    let people = people(server, "first", CONCURRENT).await?;
+    let clients = sign_up(server, "first", CONCURRENT).await?;
     let direct = http()?;
     let url = format!("{}/v1/messages", simulator.url);
     let (mut medians, mut tails) = (Vec::new(), Vec::new());
     for _ in 0..report.rounds {
-        let mut ours = latencies(CONCURRENT, |i| first_delta(&people, i)).await?;
+        let people = with_new_chats(&clients, 200).await?;
+        let mut ours = latencies(CONCURRENT, |i| first_delta(people.get(i))).await?;
         let mut base = latencies(CONCURRENT, |_| first_upstream_delta(&direct, &url)).await?;
         medians.push(median(&mut ours) - median(&mut base));
         tails.push(percentile(&mut ours, 99.0) - percentile(&mut base, 99.0));
@@ -178,8 +180,9 @@ pub(crate) async fn first_text(
     Ok(())
 }
 
-async fn first_delta(people: &[(Client, i64)], i: usize) -> Result<Duration> {
-    let (client, chat) = person(people, i)?;
+async fn first_delta(person: Option<&Person>) -> Result<Duration> {
+    let person = person.context("more loops than people")?;
+    let (client, chat) = (&person.client, person.chat()?);
     let body = json!({ "content": "How was your day by the sea?" });
     let request = client
         .post(&format!("/api/chats/{chat}/messages"), &body)
@@ -212,17 +215,17 @@ async fn time_to(request: reqwest::RequestBuilder, mark: &[u8]) -> Result<Durati
 /// Whole exchanges, 64 at a time, against a bare handler that makes the same upstream call.
 pub(crate) async fn exchanges(report: &mut Report, server: &Running, bare: &Running) -> Result<()> {
     const CONCURRENT: usize = 64;
-    let people = people(server, "exchange", CONCURRENT).await?;
+    let clients = sign_up(server, "exchange", CONCURRENT).await?;
     let http = http()?;
     let url = format!("{}/exchange", bare.url);
     let (mut ratios, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..report.rounds {
-        let fresh = try_join_all(people.iter().map(|(client, _)| reopened(client))).await?;
+        let people = with_new_chats(&clients, 100).await?;
         let ours_now = rate(CONCURRENT, |i| {
-            let fresh = &fresh;
+            let person = people.get(i).context("more loops than people");
             async move {
-                let (client, chat) = person(fresh, i)?;
-                client.exchange(*chat).await
+                let person = person?;
+                person.client.exchange(person.chat()?).await
             }
         })
         .await?;
@@ -252,11 +255,6 @@ pub(crate) async fn exchanges(report: &mut Report, server: &Running, bare: &Runn
         "≥ 50 % of a bare handler",
     );
     Ok(())
-}
-
-/// A new chat for a person, so that every round begins with an empty history.
-async fn reopened(client: &Client) -> Result<(Client, i64)> {
-    Ok((client.clone(), client.open_chat().await?))
 }
 
 /// An exchange in a very long chat against one in a short one, in turns.
@@ -290,9 +288,11 @@ pub(crate) async fn long_chat(report: &mut Report, client: &Client) -> Result<()
 pub(crate) async fn open_streams(report: &mut Report, server: &Running) -> Result<()> {
     const REPLIES: usize = 20;
     const READERS: usize = 50;
-    let people = people(server, "stream", REPLIES).await?;
+    let clients = sign_up(server, "stream", REPLIES).await?;
+    let people = with_new_chats(&clients, 1).await?;
     let mut streams = Vec::new();
-    for (client, chat) in &people {
+    for person in &people {
+        let (client, chat) = (&person.client, person.chat()?);
         let body = json!({ "content": "A story, please. [[sim:slow;ttft-ms=200;itl-ms=2000]]" });
         let request = client
             .post(&format!("/api/chats/{chat}/messages"), &body)
@@ -317,19 +317,45 @@ pub(crate) async fn open_streams(report: &mut Report, server: &Running) -> Resul
     Ok(())
 }
 
-/// Signs people up, each with a chat.
-async fn people(server: &Running, prefix: &str, count: usize) -> Result<Vec<(Client, i64)>> {
-    let mut people = Vec::with_capacity(count);
-    for i in 0..count {
-        let client = Client::register(&server.url, &format!("{prefix}{i}")).await?;
-        let chat = client.open_chat().await?;
-        people.push((client, chat));
-    }
-    Ok(people)
+/// A person and their open chats, taken in turns: a chat that goes on sends ever more to the model,
+/// and the baseline does not.
+struct Person {
+    client: Client,
+    chats: Vec<i64>,
+    taken: AtomicUsize,
 }
 
-fn person(people: &[(Client, i64)], i: usize) -> Result<&(Client, i64)> {
-    people.get(i).context("more loops than people")
+impl Person {
+    /// The next chat.
+    fn chat(&self) -> Result<i64> {
+        let place = self.taken.fetch_add(1, Ordering::Relaxed) % self.chats.len().max(1);
+        self.chats
+            .get(place)
+            .copied()
+            .context("a person without a chat")
+    }
+}
+
+/// Signs people up.
+async fn sign_up(server: &Running, prefix: &str, count: usize) -> Result<Vec<Client>> {
+    let mut clients = Vec::with_capacity(count);
+    for i in 0..count {
+        clients.push(Client::register(&server.url, &format!("{prefix}{i}")).await?);
+    }
+    Ok(clients)
+}
+
+/// Opens new chats for everybody.
+async fn with_new_chats(clients: &[Client], chats: usize) -> Result<Vec<Person>> {
+    let people = clients.iter().map(|client| async move {
+        let chats = client.open_chats(chats).await?;
+        anyhow::Ok(Person {
+            client: client.clone(),
+            chats,
+            taken: AtomicUsize::new(0),
+        })
+    });
+    try_join_all(people).await
 }
 
 async fn find_chat(client: &Client, title: &str) -> Result<i64> {
