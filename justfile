@@ -35,10 +35,12 @@ gen: web-install
     cp target/gen/openapi.json target/gen/ERRORS.md docs/
     cd web && npm run --silent api
 
-# Measures the service against bare baselines in one run.
+# Measures the service against bare baselines in one run, then the store by itself.
 bench *arguments: web-build
+    command -v wrk >/dev/null || scripts/apt-install wrk
     cargo build --locked --release -p lionrocket-server -p lionrocket-claude-sim -p lionrocket-bench
     target/release/lionrocket-bench {{ arguments }}
+    cargo bench --locked -p lionrocket-sqlite-adapter
 
 # Installs the checkers that are no part of the Rust toolchain.
 [private]
