@@ -1,9 +1,9 @@
-//! People and their logins.
+//! People.
 
 use jiff::Timestamp;
 
 use crate::{
-    ids::{SessionId, UserId},
+    ids::UserId,
     text::{EmailAddress, Username},
 };
 
@@ -28,15 +28,4 @@ pub struct User {
     pub token_version: i64,
     /// When the account was made.
     pub created_at: Timestamp,
-}
-
-/// One login as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// The session's id.
-    pub id: SessionId,
-    /// When it began.
-    pub created_at: Timestamp,
-    /// When it ends at the latest.
-    pub expires_at: Timestamp,
 }
