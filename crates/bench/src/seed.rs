@@ -25,6 +25,7 @@ use lionrocket_ports::{
     turns::{BeginOutcome, BeginTurn, FinishTurn, TurnStore},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
+use lionrocket_test_support::audit_seal;
 use uuid::Uuid;
 
 /// The seeded person.
@@ -42,7 +43,7 @@ pub(crate) const LONG_CHAT: usize = 100_000;
 
 /// Writes a person with a short, a middling and a long chat.
 pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
-    let store = SqliteStore::open(&SqliteOptions::new(path))?;
+    let store = SqliteStore::open(&SqliteOptions::new(path, audit_seal()))?;
     let now: Timestamp = "2026-11-01T00:00:00Z".parse()?;
     let user = NewUser {
         username: Username::parse(USERNAME)?,

@@ -14,9 +14,8 @@ use lionrocket_ports::{
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
-use crate::secret::SigningSecret;
+use crate::secret::{DerivedKey, SigningSecret};
 
 /// The longest token that is looked at.
 const MAX_TOKEN_BYTES: usize = 2_048;
@@ -29,6 +28,9 @@ const TYPE: &str = "at+jwt";
 
 /// Who gives tokens out.
 const ISSUER: &str = "lionrocket";
+
+/// The purpose of the keys that sign.
+const PURPOSE: &str = "jwt";
 
 /// For whom they are.
 const AUDIENCE: &str = "lionrocket-api";
@@ -75,27 +77,11 @@ impl From<JwtAlgorithm> for Algorithm {
     }
 }
 
-/// A key, as derived from one secret.
-struct Key {
-    /// Its name in tokens. Says nothing about the key.
-    id: String,
-    bytes: [u8; 64],
-}
-
-impl Key {
-    fn derive(secret: &SigningSecret) -> Self {
-        let bytes = secret.derive("jwt");
-        let digest = Sha256::digest(bytes);
-        let id = hex::encode(digest.get(..8).unwrap_or_default());
-        Self { id, bytes }
-    }
-}
-
 /// Signs and checks access tokens.
 pub struct JwtIssuer {
     algorithm: JwtAlgorithm,
-    current: Key,
-    previous: Vec<Key>,
+    current: DerivedKey,
+    previous: Vec<DerivedKey>,
 }
 
 impl JwtIssuer {
@@ -109,12 +95,12 @@ impl JwtIssuer {
     ) -> Self {
         Self {
             algorithm,
-            current: Key::derive(current),
-            previous: previous.iter().map(Key::derive).collect(),
+            current: current.key(PURPOSE),
+            previous: previous.iter().map(|secret| secret.key(PURPOSE)).collect(),
         }
     }
 
-    fn key(&self, id: &str) -> Option<&Key> {
+    fn key(&self, id: &str) -> Option<&DerivedKey> {
         std::iter::once(&self.current)
             .chain(&self.previous)
             .find(|key| key.id == id)

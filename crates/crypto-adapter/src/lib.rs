@@ -4,10 +4,12 @@
 //! [`JwtIssuer`] signs and checks access tokens with keys that are derived from the operator's
 //! [`SigningSecret`]; the secret itself signs nothing.
 
+mod audit;
 mod jwt;
 mod passwords;
 mod secret;
 
+pub use audit::AuditSealer;
 pub use jwt::{JwtAlgorithm, JwtIssuer};
 pub use passwords::{Argon2Hasher, HashCost, HashLimits};
 pub use secret::{SecretError, SigningSecret, generate_secret};

@@ -7,7 +7,7 @@ use hkdf::Hkdf;
 use lionrocket_ports::error::Cause;
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// The least number of bytes of a secret.
 const MIN_BYTES: usize = 32;
@@ -112,14 +112,23 @@ impl SigningSecret {
     }
 
     /// Derives the key of a purpose. Keys of different purposes say nothing about each other.
-    pub(crate) fn derive(&self, purpose: &'static str) -> [u8; 64] {
-        let mut key = [0; 64];
+    pub(crate) fn key(&self, purpose: &'static str) -> DerivedKey {
+        let mut bytes = [0; 64];
         #[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8,160 bytes")]
         Hkdf::<Sha256>::new(None, self.0.expose_secret().as_bytes())
-            .expand(purpose.as_bytes(), &mut key)
+            .expand(purpose.as_bytes(), &mut bytes)
             .expect("64 bytes are not too many");
-        key
+        let digest = Sha256::digest(bytes);
+        let id = hex::encode(digest.get(..8).unwrap_or_default());
+        DerivedKey { id, bytes }
     }
+}
+
+/// A key, as derived from one secret for one purpose.
+pub(crate) struct DerivedKey {
+    /// Its name. Says nothing about the key.
+    pub(crate) id: String,
+    pub(crate) bytes: [u8; 64],
 }
 
 impl fmt::Debug for SigningSecret {
@@ -200,15 +209,15 @@ mod tests {
     fn white_space_at_the_ends_is_not_part_of_a_secret() {
         let bare = SigningSecret::parse("kq7Zp2Vx9mTr4Wd8Yb3Nc6Hg1Js5Lf0e").unwrap();
         let from_file = SigningSecret::parse(" kq7Zp2Vx9mTr4Wd8Yb3Nc6Hg1Js5Lf0e\r\n").unwrap();
-        assert_eq!(bare.derive("jwt"), from_file.derive("jwt"));
+        assert_eq!(bare.key("jwt").bytes, from_file.key("jwt").bytes);
     }
 
     #[test]
     fn keys_differ_by_purpose_and_by_secret() {
         let one = SigningSecret::parse("kq7Zp2Vx9mTr4Wd8Yb3Nc6Hg1Js5Lf0e").unwrap();
         let other = SigningSecret::parse("kq7Zp2Vx9mTr4Wd8Yb3Nc6Hg1Js5Lf0f").unwrap();
-        assert_ne!(one.derive("jwt"), one.derive("cursor"));
-        assert_ne!(one.derive("jwt"), other.derive("jwt"));
+        assert_ne!(one.key("jwt").bytes, one.key("cursor").bytes);
+        assert_ne!(one.key("jwt").bytes, other.key("jwt").bytes);
     }
 
     #[test]

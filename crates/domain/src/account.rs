@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     ids::UserId,
-    text::{EmailAddress, Username},
+    text::{DisplayName, EmailAddress, Username},
 };
 
 /// A person's account, without anything secret.
@@ -21,11 +21,17 @@ pub struct User {
     /// Whether the person may use the service.
     pub is_active: bool,
     /// The name that others see; the user name when there is none.
-    pub display_name: Option<String>,
+    pub display_name: Option<DisplayName>,
     /// The language of the person's choice, such as `ko`.
     pub locale: Option<String>,
     /// Counts the changes that end every token given out before.
     pub token_version: i64,
+    /// Tokens that the person may use per day; the service's own limit when it is `None`.
+    pub daily_token_budget: Option<u64>,
+    /// Counts the changes of the account.
+    pub version: i64,
+    /// When its deletion was asked for; it can still be taken back until the account is erased.
+    pub deleted_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,
 }

@@ -69,6 +69,14 @@ numeric_id!(
     /// A common prompt.
     PromptId
 );
+numeric_id!(
+    /// A link with which people may make an account.
+    InviteId
+);
+numeric_id!(
+    /// A row of the audit log.
+    AuditId
+);
 
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -16,6 +16,7 @@
 
 pub mod access;
 pub mod account;
+pub mod audit;
 pub mod calendar;
 pub mod catalog;
 pub mod character;

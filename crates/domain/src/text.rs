@@ -219,6 +219,14 @@ checked_text!(
     PromptName, parse_line, 1..=80
 );
 checked_text!(
+    /// Why an administrator reads what is somebody's: one line of 5 to 200 characters.
+    AuditReason, parse_line, 5..=200
+);
+checked_text!(
+    /// The name that others see: one line of 1 to 60 characters.
+    DisplayName, parse_line, 1..=60
+);
+checked_text!(
     /// The text of a common prompt: 1 to 8,000 characters.
     PromptContent, parse_text, 1..=8000
 );

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use futures_core::Stream;
-use lionrocket_domain::ids::SessionId;
+use lionrocket_domain::ids::{SessionId, UserId};
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,9 @@ use lionrocket_domain::ids::SessionId;
 pub enum ServiceEvent {
     /// A login was ended: whatever is open in its name must close.
     SessionEnded(SessionId),
+    /// An account's state, rights or token version changed, or all its logins were ended: whatever
+    /// is open in its name must look again.
+    AccountChanged(UserId),
 }
 
 /// Events as they come. May lose some under load or between nodes: a reader also looks at the store

@@ -8,11 +8,13 @@
 //! With the feature `mocks` every port has a mock made by `mockall` (`MockTurnStore` and so on).
 
 pub mod accounts;
+pub mod audit;
 pub mod characters;
 pub mod chats;
 pub mod crypto;
 pub mod error;
 pub mod events;
+pub mod limits;
 pub mod model;
 pub mod prompts;
 pub mod reply_log;

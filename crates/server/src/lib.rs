@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod keys;
 mod logging;
 pub mod settings;
 mod wiring;

@@ -13,7 +13,7 @@ use lionrocket_app::{
     usage::UsageService,
 };
 use lionrocket_claude_adapter::{ClaudeModel, ConfigError};
-use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits, JwtIssuer};
+use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits};
 use lionrocket_demo_model::DemoModel;
 use lionrocket_domain::{ids::NodeId, prompt::HistoryBudget};
 use lionrocket_http::{ApiState, LanguageModelKind, NotReady, Readiness, ServiceInfo};
@@ -26,6 +26,7 @@ use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
 
 use crate::{
     Failure,
+    keys::Keys,
     settings::{DatabaseFile, Environment, ModelChoice, Settings, claude_refusal},
 };
 
@@ -35,8 +36,9 @@ const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 30);
 const MAX_RUNNING_PER_USER: u32 = 2;
 
 /// Opens the database, making it when it is not there.
-pub(crate) fn open_store(database: &DatabaseFile) -> Result<SqliteStore, Failure> {
-    SqliteStore::open(&SqliteOptions::new(database.path())).map_err(|error| {
+pub(crate) fn open_store(database: &DatabaseFile, keys: &Keys) -> Result<SqliteStore, Failure> {
+    let options = SqliteOptions::new(database.path(), keys.audit_seal());
+    SqliteStore::open(&options).map_err(|error| {
         let advice = match error {
             // These say what to do themselves.
             OpenError::Newer { .. } => "",
@@ -91,7 +93,7 @@ pub(crate) fn model(choice: &ModelChoice) -> Result<Arc<dyn LanguageModel>, Fail
 pub(crate) fn api_state(
     settings: &Settings,
     store: &SqliteStore,
-    tokens: JwtIssuer,
+    keys: &Keys,
     model: Arc<dyn LanguageModel>,
     spawner: &TaskSpawner,
 ) -> Result<ApiState, Failure> {
@@ -100,7 +102,7 @@ pub(crate) fn api_state(
     let shared = Arc::new(store.clone());
     let accounts = accounts(
         store,
-        Arc::new(tokens),
+        Arc::new(keys.token_issuer()),
         settings.signing.lifetime,
         events.clone(),
     )?;

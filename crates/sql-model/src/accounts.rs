@@ -4,11 +4,12 @@ use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use lionrocket_domain::{
     account::User,
     ids::UserId,
-    text::{EmailAddress, Username},
+    text::{DisplayName, EmailAddress, Username},
 };
 use lionrocket_ports::{StoreResult, accounts::Credentials};
 
 use crate::{
+    convert::count,
     schema::{sessions, users},
     time::StoredTime,
 };
@@ -27,21 +28,34 @@ pub struct UserRow {
     pub locale: Option<String>,
     pub token_version: i64,
     pub created_at: StoredTime,
+    pub daily_token_budget: Option<i64>,
+    pub version: i64,
+    pub deleted_at: Option<StoredTime>,
 }
 
 impl UserRow {
     /// The account.
     pub fn into_domain(self) -> StoreResult<User> {
+        const TABLE: &str = "users";
+        let budget = self
+            .daily_token_budget
+            .map(|budget| count(TABLE, self.id, budget));
+        let deleted_at = self
+            .deleted_at
+            .map(|moment| moment.into_domain(TABLE, self.id));
         Ok(User {
             id: UserId::from_stored(self.id),
             username: Username::from_stored(self.username),
             email: EmailAddress::from_stored(self.email),
             is_admin: self.is_admin,
             is_active: self.is_active,
-            display_name: self.display_name,
+            display_name: self.display_name.map(DisplayName::from_stored),
             locale: self.locale,
             token_version: self.token_version,
-            created_at: self.created_at.into_domain("users", self.id)?,
+            created_at: self.created_at.into_domain(TABLE, self.id)?,
+            daily_token_budget: budget.transpose()?,
+            version: self.version,
+            deleted_at: deleted_at.transpose()?,
         })
     }
 }

@@ -32,6 +32,14 @@ diesel::table! {
         token_version -> BigInt,
         /// Tokens that may be used per day.
         daily_token_budget -> Nullable<BigInt>,
+        /// Counts the changes.
+        version -> BigInt,
+        /// When its deletion was asked for.
+        deleted_at -> Nullable<UtcTimestamp>,
+        /// Wrong passwords since the last right one.
+        failed_logins -> BigInt,
+        /// The version of the privacy notice that was shown at sign-up.
+        consent_version -> Nullable<BigInt>,
     }
 }
 
@@ -63,6 +71,54 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         /// From where it was used last.
         client_address -> Nullable<Text>,
+        /// When the password was last asked for again.
+        reauthenticated_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::time::UtcTimestamp;
+
+    /// Links with which people may make an account.
+    invites (id) {
+        /// The invite's id.
+        id -> BigInt,
+        /// SHA-256 of the secret in the link.
+        token_hash -> Binary,
+        /// Who made it.
+        created_by -> Nullable<BigInt>,
+        /// When it was made.
+        created_at -> UtcTimestamp,
+        /// When it ends.
+        expires_at -> UtcTimestamp,
+        /// How many accounts may be made with it.
+        max_uses -> BigInt,
+        /// How many were.
+        uses -> BigInt,
+        /// The daily budget of those accounts.
+        daily_token_budget -> Nullable<BigInt>,
+        /// What it is for.
+        note -> Text,
+        /// When it was withdrawn.
+        revoked_at -> Nullable<UtcTimestamp>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use crate::time::UtcTimestamp;
+
+    /// Links with which a person may set a new password.
+    password_resets (token_hash) {
+        /// SHA-256 of the secret in the link.
+        token_hash -> Binary,
+        /// Whose password it is.
+        user_id -> BigInt,
+        /// When it was made.
+        created_at -> UtcTimestamp,
+        /// When it ends.
+        expires_at -> UtcTimestamp,
     }
 }
 
@@ -313,6 +369,133 @@ diesel::table! {
         cache_write_tokens -> BigInt,
         /// The cost in micro-dollars.
         cost_micro_usd -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// What running turns may cost at most.
+    budget_reservations (turn_id) {
+        /// The turn.
+        turn_id -> Text,
+        /// Who pays.
+        user_id -> BigInt,
+        /// The day to which it is counted.
+        usage_date -> Text,
+        /// Tokens of all kinds.
+        tokens -> BigInt,
+        /// The cost in micro-dollars.
+        cost_micro_usd -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Turns by day and model.
+    model_days (usage_date, model) {
+        /// The day.
+        usage_date -> Text,
+        /// The model; empty when none answered.
+        model -> Text,
+        /// Exchanges that were charged.
+        exchanges -> BigInt,
+        /// Uncached input.
+        input_tokens -> BigInt,
+        /// Output.
+        output_tokens -> BigInt,
+        /// Input read from the cache.
+        cache_read_tokens -> BigInt,
+        /// Input written to the cache.
+        cache_write_tokens -> BigInt,
+        /// The cost in micro-dollars.
+        cost_micro_usd -> BigInt,
+        /// Turns that ended well.
+        completed -> BigInt,
+        /// Turns that were stopped.
+        stopped -> BigInt,
+        /// Turns that failed.
+        failed -> BigInt,
+        /// Turns that were cut.
+        interrupted -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Exchanges by day and character.
+    character_days (usage_date, character_id) {
+        /// The day.
+        usage_date -> Text,
+        /// The character.
+        character_id -> BigInt,
+        /// Exchanges that were charged.
+        exchanges -> BigInt,
+        /// Tokens of all kinds.
+        total_tokens -> BigInt,
+        /// The cost in micro-dollars.
+        cost_micro_usd -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// How long first texts took, by day.
+    latency_days (usage_date, bucket) {
+        /// The day.
+        usage_date -> Text,
+        /// The bucket of the logarithmic scale.
+        bucket -> BigInt,
+        /// Turns in it.
+        turns -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Turns that did not end well, by day and reason.
+    failure_days (usage_date, error_code) {
+        /// The day.
+        usage_date -> Text,
+        /// The reason.
+        error_code -> Text,
+        /// Turns.
+        turns -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Accounts by day.
+    account_days (usage_date) {
+        /// The day.
+        usage_date -> Text,
+        /// Accounts that were made.
+        new_accounts -> BigInt,
+        /// Accounts that were erased.
+        erased_accounts -> BigInt,
+        /// Accounts with at least one charged exchange.
+        active_accounts -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool};
+    use crate::time::UtcTimestamp;
+
+    /// What an administrator switches while the service runs: one row.
+    service_state (id) {
+        /// Always 1.
+        id -> BigInt,
+        /// Whether new messages are taken.
+        accepts_messages -> Bool,
+        /// When it was switched last.
+        changed_at -> UtcTimestamp,
     }
 }
 

@@ -44,6 +44,7 @@ use lionrocket_sql_model::{
     usage::{AddToDay, InsertCharge},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
+use lionrocket_test_support::audit_seal;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -187,7 +188,11 @@ where
 
 async fn measure_store() -> f64 {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&SqliteOptions::new(directory.path().join("app.db"))).unwrap();
+    let store = SqliteStore::open(&SqliteOptions::new(
+        directory.path().join("app.db"),
+        audit_seal(),
+    ))
+    .unwrap();
     let seats = seats(&store).await;
     let port: Arc<dyn TurnStore> = Arc::new(store.clone());
     let rate = rate(seats, |seat, until| {
@@ -218,7 +223,11 @@ async fn measure_store() -> f64 {
 /// Reads of the newest page of a chat of 2,000 messages.
 async fn measure_pages() -> f64 {
     let directory = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&SqliteOptions::new(directory.path().join("app.db"))).unwrap();
+    let store = SqliteStore::open(&SqliteOptions::new(
+        directory.path().join("app.db"),
+        audit_seal(),
+    ))
+    .unwrap();
     let seats = seats(&store).await;
     let seat = seats[0];
     let mut parent = None;
@@ -307,7 +316,7 @@ async fn bare_call<T: Send + 'static>(
 async fn measure_bare() -> f64 {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.db");
-    let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
+    let store = SqliteStore::open(&SqliteOptions::new(&path, audit_seal())).unwrap();
     let seats = seats(&store).await;
     store.close().await;
     let (queue, thread) = bare_loop(&path);

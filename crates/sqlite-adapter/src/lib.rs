@@ -9,6 +9,7 @@
 //! only one may serve from it ([`SqliteStore::lock_for_serving`]).
 
 mod accounts;
+mod audit;
 mod characters;
 mod chats;
 mod error;

@@ -4,6 +4,7 @@ use std::{
     error::Error,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -18,6 +19,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use lionrocket_ports::audit::AuditSeal;
 
 use crate::error::{OpenError, is_passing};
 
@@ -48,19 +50,22 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// The number of threads that read, at least one.
     pub readers: usize,
+    /// Seals rows of the audit log.
+    pub audit_seal: Arc<dyn AuditSeal>,
 }
 
 impl SqliteOptions {
     /// The usual way to open a file: durable commits, five seconds of patience with another
     /// process, as many readers as processors up to four.
     #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub fn new(path: impl Into<PathBuf>, audit_seal: Arc<dyn AuditSeal>) -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Self {
             path: path.into(),
             synchronous: Synchronous::Full,
             busy_timeout: Duration::from_secs(5),
             readers: processors.min(4),
+            audit_seal,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use diesel::{Connection, QueryDsl, RunQueryDsl, SqliteConnection};
-use lionrocket_ports::StoreResult;
+use lionrocket_ports::{StoreResult, audit::AuditSeal};
 use lionrocket_sql_model::schema::users;
 
 use crate::{
@@ -26,6 +26,7 @@ struct Inner {
     connector: Connector,
     readers: Readers,
     writer: Writer,
+    audit_seal: Arc<dyn AuditSeal>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -57,6 +58,7 @@ impl SqliteStore {
                 connector,
                 readers,
                 writer,
+                audit_seal: options.audit_seal.clone(),
             }),
         })
     }
@@ -86,6 +88,11 @@ impl SqliteStore {
         // Readers first: an open read would keep the log from being emptied.
         self.inner.readers.close().await;
         self.inner.writer.close().await;
+    }
+
+    /// What rows of the audit log are sealed with.
+    pub(crate) fn audit_seal(&self) -> Arc<dyn AuditSeal> {
+        self.inner.audit_seal.clone()
     }
 
     /// Runs a job on a reading connection.
@@ -125,12 +132,13 @@ mod tests {
         StoreError,
         accounts::{NewUser, UserRepository},
     };
+    use lionrocket_test_support::audit_seal;
 
     use super::*;
 
     fn open() -> (SqliteStore, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
-        let mut options = SqliteOptions::new(directory.path().join("app.db"));
+        let mut options = SqliteOptions::new(directory.path().join("app.db"), audit_seal());
         options.readers = 1;
         (SqliteStore::open(&options).unwrap(), directory)
     }

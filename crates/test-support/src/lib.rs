@@ -11,4 +11,4 @@ mod world;
 pub use model::{Gate, ModelStep, ScriptedModel};
 pub use runtime::{CountingIds, TestClock};
 pub use wait::wait_until;
-pub use world::{PASSWORD, Person, World};
+pub use world::{PASSWORD, Person, World, audit_seal, secret};

@@ -12,7 +12,7 @@ use lionrocket_app::{
     usage::UsageService,
 };
 use lionrocket_crypto_adapter::{
-    Argon2Hasher, HashCost, HashLimits, JwtAlgorithm, JwtIssuer, SigningSecret,
+    Argon2Hasher, AuditSealer, HashCost, HashLimits, JwtAlgorithm, JwtIssuer, SigningSecret,
 };
 use lionrocket_domain::{
     access::Actor,
@@ -24,7 +24,7 @@ use lionrocket_domain::{
     usage::Prices,
 };
 use lionrocket_local_adapter::{LocalEventBus, LocalReplyLog, TaskSpawner};
-use lionrocket_ports::events::EventBus;
+use lionrocket_ports::{audit::AuditSeal, events::EventBus};
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore, Synchronous};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -87,7 +87,7 @@ impl World {
             // A test's file need not outlive a loss of power.
             synchronous: Synchronous::Normal,
             readers: 1,
-            ..SqliteOptions::new(directory.path().join("test.db"))
+            ..SqliteOptions::new(directory.path().join("test.db"), audit_seal())
         })
         .expect("a new database");
         let noon: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
@@ -186,11 +186,24 @@ fn cheap_hasher() -> Argon2Hasher {
     Argon2Hasher::new(cost, HashLimits::default()).expect("a hasher")
 }
 
+/// The secret that everything of a test is signed and sealed with.
+///
+/// # Panics
+/// Never: the secret is good.
+#[must_use]
 #[expect(clippy::expect_used, reason = "the secret is good enough for tests")]
+pub fn secret() -> SigningSecret {
+    SigningSecret::parse("q8Zt3vLw0xNc5yRb7uJm2kHs9dFgPeTa4iXoUlVn6B1").expect("a long secret")
+}
+
+/// Seals the audit log of a test.
+#[must_use]
+pub fn audit_seal() -> Arc<dyn AuditSeal> {
+    Arc::new(AuditSealer::new(&secret(), &[]))
+}
+
 fn issuer() -> JwtIssuer {
-    let secret =
-        SigningSecret::parse("q8Zt3vLw0xNc5yRb7uJm2kHs9dFgPeTa4iXoUlVn6B1").expect("a long secret");
-    JwtIssuer::new(JwtAlgorithm::Hs256, &secret, &[])
+    JwtIssuer::new(JwtAlgorithm::Hs256, &secret(), &[])
 }
 
 const fn auth_settings() -> AuthSettings {

@@ -85,6 +85,9 @@ pub(crate) fn user(id: i64, is_admin: bool) -> User {
         locale: None,
         token_version: 3,
         created_at: now(),
+        daily_token_budget: None,
+        version: 1,
+        deleted_at: None,
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lionrocket_app::accounts::{NewAccount, SignedIn};
 use lionrocket_domain::{
     account::User,
-    text::{EmailAddress, Password, Username},
+    text::{DisplayName, EmailAddress, Password, Username},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -47,7 +47,7 @@ impl From<User> for UserView {
             username: user.username.into_string(),
             email: user.email.into_string(),
             is_admin: user.is_admin,
-            display_name: user.display_name,
+            display_name: user.display_name.map(DisplayName::into_string),
             locale: user.locale,
             created_at: user.created_at,
         }

@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::print_line;
-use crate::{Failure, cli::Printing, settings::RawSettings, wiring};
+use crate::{Failure, cli::Printing, keys::Keys, settings::RawSettings, wiring};
 
 /// Brings the database to this version, making it when it is not there.
 pub(crate) fn run(raw: &RawSettings, printing: Printing) -> Result<(), Failure> {
     let database = raw.database()?;
-    let store = wiring::open_store(&database)?;
+    let keys = Keys::load(&raw.signing_alone()?, &database)?;
+    let store = wiring::open_store(&database, &keys)?;
     super::block_on(store.close())?;
     let path = database.path().display().to_string();
     if printing.json {

@@ -4,7 +4,6 @@ use std::{net::TcpListener, time::Duration};
 
 use actix_web::dev::Server;
 use lionrocket_app::{starters, turns::TurnService};
-use lionrocket_crypto_adapter::{JwtIssuer, SigningSecret};
 use lionrocket_http::{ApiState, ServerLimits};
 use lionrocket_local_adapter::{SystemClock, TaskSpawner};
 use lionrocket_ports::{characters::CharacterRepository as _, error::Chain, runtime::Clock as _};
@@ -16,10 +15,10 @@ use tokio::{
 };
 
 use crate::{
-    Failure, logging,
-    settings::{
-        DatabaseFile, Environment, Listen, ModelChoice, RawSettings, Settings, Signing, secret,
-    },
+    Failure,
+    keys::Keys,
+    logging,
+    settings::{Environment, Listen, ModelChoice, RawSettings, Settings},
     wiring,
 };
 
@@ -49,13 +48,13 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         .map_err(|error| Failure::because("signals cannot be received", &error))?;
     let model = wiring::model(&settings.model)?;
     let listener = bind(&settings.listen)?;
-    let store = wiring::open_store(&settings.database)?;
+    let keys = Keys::load(&settings.signing, &settings.database)?;
+    let store = wiring::open_store(&settings.database, &keys)?;
     let _lock = store
         .lock_for_serving()
         .map_err(|error| Failure::Failed(Chain(&error).to_string()))?;
-    let tokens = token_issuer(&settings.signing, &settings.database)?;
     let spawner = TaskSpawner::new(Handle::current());
-    let state = wiring::api_state(settings, &store, tokens, model, &spawner)?;
+    let state = wiring::api_state(settings, &store, &keys, model, &spawner)?;
     prepare(&store, &state.turns).await?;
 
     announce(settings, &state, &listener);
@@ -120,37 +119,6 @@ fn bind(listen: &Listen) -> Result<TcpListener, Failure> {
             "cannot listen on {host}:{port} ({error}): {advice}"
         ))
     })
-}
-
-/// Signs with the secret of the settings, or with one that is kept in the data directory.
-fn token_issuer(signing: &Signing, database: &DatabaseFile) -> Result<JwtIssuer, Failure> {
-    let current = match &signing.secret {
-        Some(secret) => secret.clone(),
-        None => kept_secret(database)?,
-    };
-    Ok(JwtIssuer::new(
-        signing.algorithm,
-        &current,
-        &signing.previous,
-    ))
-}
-
-fn kept_secret(database: &DatabaseFile) -> Result<SigningSecret, Failure> {
-    let directory = database.directory();
-    let (secret, made) = secret::load_or_generate(directory).map_err(|error| {
-        let what = format!(
-            "no signing secret can be kept in {}, set JWT_SECRET",
-            directory.display()
-        );
-        Failure::because(what, &error)
-    })?;
-    if made {
-        tracing::info!(
-            directory = %directory.display(),
-            "made a signing secret, since JWT_SECRET is not set"
-        );
-    }
-    Ok(secret)
 }
 
 /// Brings the starter characters into a new database, and ends the turns of a process that died.

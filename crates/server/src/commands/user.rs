@@ -7,7 +7,6 @@ use std::{
 
 use jiff::SignedDuration;
 use lionrocket_app::accounts::{AccountError, NewAccount};
-use lionrocket_crypto_adapter::{JwtAlgorithm, JwtIssuer, SigningSecret, generate_secret};
 use lionrocket_domain::{
     account::User,
     text::{EmailAddress, Password, TextError, Username},
@@ -19,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::{block_on, print_line};
-use crate::{Failure, cli::CreateUser, settings::RawSettings, wiring};
+use crate::{Failure, cli::CreateUser, keys::Keys, settings::RawSettings, wiring};
 
 /// More than the longest password, so that a wrong file is not read to its end.
 const MAX_LINE_BYTES: u64 = 4096;
@@ -34,9 +33,10 @@ pub(crate) fn create(raw: &RawSettings, user: &CreateUser) -> Result<(), Failure
         password: Password::choose(read_password()?.expose_secret(), min_chars)
             .map_err(|e| refused("the password", &e))?,
     };
-    let store = wiring::open_store(&database)?;
+    let keys = Keys::load(&raw.signing_alone()?, &database)?;
+    let store = wiring::open_store(&database, &keys)?;
     let made = block_on(async {
-        let made = make(&store, account, user.admin).await;
+        let made = make(&store, &keys, account, user.admin).await;
         store.close().await;
         made
     })??;
@@ -57,10 +57,15 @@ fn read_password() -> Result<SecretString, Failure> {
     Ok(password)
 }
 
-async fn make(store: &SqliteStore, account: NewAccount, admin: bool) -> Result<User, Failure> {
+async fn make(
+    store: &SqliteStore,
+    keys: &Keys,
+    account: NewAccount,
+    admin: bool,
+) -> Result<User, Failure> {
     let accounts = wiring::accounts(
         store,
-        Arc::new(idle_issuer()?),
+        Arc::new(keys.token_issuer()),
         SignedDuration::ZERO,
         Arc::new(LocalEventBus::new()),
     )?;
@@ -73,15 +78,6 @@ async fn make(store: &SqliteStore, account: NewAccount, admin: bool) -> Result<U
             ),
             other => Failure::Failed(Chain(&other).to_string()),
         })
-}
-
-/// Making an account gives out no token, so any secret will do.
-fn idle_issuer() -> Result<JwtIssuer, Failure> {
-    let secret = generate_secret()
-        .map_err(|error| Failure::because("the system gives no random bytes", &*error))?;
-    let secret = SigningSecret::parse(secret.expose_secret())
-        .map_err(|error| Failure::because("the system gives bad random bytes", &error))?;
-    Ok(JwtIssuer::new(JwtAlgorithm::default(), &secret, &[]))
 }
 
 fn report(user: &User, as_json: bool) -> Result<(), Failure> {

@@ -304,6 +304,14 @@ impl RawSettings {
         )
     }
 
+    /// What is signed and sealed with, for commands that need no other settings.
+    ///
+    /// # Errors
+    /// There is no secret in production, or one is refused.
+    pub(crate) fn signing_alone(&self) -> Checked<Signing> {
+        self.signing(self.environment()?)
+    }
+
     fn signing(&self, environment: Environment) -> Checked<Signing> {
         let current = secret(self.jwt_secret.as_ref());
         if current.is_none() && environment == Environment::Production {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
@@ -25,6 +25,11 @@ pub(crate) fn load_or_generate(directory: &Path) -> io::Result<(SigningSecret, b
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    // The database, which comes next, finds a directory that is its owner's only.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
     let secret = generate_secret().map_err(io::Error::other)?;
     // Written under another name first: a file of that name is always complete.
     let draft = directory.join(format!("{FILE_NAME}.{}", std::process::id()));

@@ -13,6 +13,7 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::accounts::{CreateUserOutcome, NewUser, UserRepository};
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
+use lionrocket_test_support::audit_seal;
 use tempfile::TempDir;
 
 /// A file in a directory of its own that goes away with this.
@@ -31,7 +32,7 @@ impl DatabaseFile {
     }
 
     pub(crate) fn options(&self) -> SqliteOptions {
-        SqliteOptions::new(self.path())
+        SqliteOptions::new(self.path(), audit_seal())
     }
 
     pub(crate) fn open(&self) -> SqliteStore {

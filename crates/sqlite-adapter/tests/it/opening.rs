@@ -2,9 +2,10 @@
 
 use std::{error::Error, fs, thread};
 
-use diesel::connection::SimpleConnection;
+use diesel::{connection::SimpleConnection, migration::MigrationSource, sqlite::Sqlite};
 use lionrocket_ports::{StoreError, accounts::UserRepository};
-use lionrocket_sqlite_adapter::{LockError, OpenError, SqliteOptions, SqliteStore};
+use lionrocket_sqlite_adapter::{LockError, MIGRATIONS, OpenError, SqliteOptions, SqliteStore};
+use lionrocket_test_support::audit_seal;
 
 use crate::files::{DatabaseFile, new_user, user};
 
@@ -72,6 +73,12 @@ async fn closing_still_writes_what_was_queued() {
     assert_eq!(file.number("SELECT count(*) FROM users"), 100);
 }
 
+/// How many migrations are built in.
+fn migrations() -> i64 {
+    let known = MigrationSource::<Sqlite>::migrations(&MIGRATIONS).unwrap();
+    i64::try_from(known.len()).unwrap()
+}
+
 #[test]
 fn processes_that_open_a_new_file_at_once_make_it_once() {
     let file = DatabaseFile::new();
@@ -85,7 +92,7 @@ fn processes_that_open_a_new_file_at_once_make_it_once() {
     });
     assert_eq!(
         file.number("SELECT count(*) FROM __diesel_schema_migrations"),
-        1
+        migrations()
     );
 }
 
@@ -102,7 +109,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     assert!(message.contains("app.db") && message.contains("newer version of LionRocket"));
     assert_eq!(
         file.number("SELECT count(*) FROM __diesel_schema_migrations"),
-        2
+        migrations() + 1
     );
 }
 
@@ -122,7 +129,7 @@ fn a_file_that_is_no_database_is_refused_by_name_and_left_alone() {
 fn a_path_that_cannot_be_made_is_named_with_the_reason() {
     let file = DatabaseFile::new();
     drop(file.open());
-    let below_a_file = SqliteOptions::new(file.path().join("app.db"));
+    let below_a_file = SqliteOptions::new(file.path().join("app.db"), audit_seal());
     let error = SqliteStore::open(&below_a_file).unwrap_err();
     assert!(matches!(error, OpenError::Directory { .. }), "{error:?}");
     assert!(error.to_string().contains("app.db"), "{error}");

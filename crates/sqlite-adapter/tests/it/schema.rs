@@ -142,9 +142,14 @@ macro_rules! tables_are_as_described {
 
 tables_are_as_described! {
     users: id, username, email, password_hash, is_admin, created_at, username_key, email_key,
-        is_active, display_name, locale, token_version, daily_token_budget;
+        is_active, display_name, locale, token_version, daily_token_budget, version, deleted_at,
+        failed_logins, consent_version;
     sessions: id, user_id, created_at, expires_at, last_seen_at, ended_at, refresh_hash,
-        previous_refresh_hash, refreshed_at, user_agent, client_address;
+        previous_refresh_hash, refreshed_at, user_agent, client_address,
+        reauthenticated_at;
+    invites: id, token_hash, created_by, created_at, expires_at, max_uses, uses,
+        daily_token_budget, note, revoked_at;
+    password_resets: token_hash, user_id, created_at, expires_at;
     characters: id, name, system_prompt, created_by, created_at, updated_at, name_folded,
         visibility, greeting, description, description_folded, avatar_file, version, deleted_at,
         is_builtin;
@@ -162,6 +167,14 @@ tables_are_as_described! {
         cost_micro_usd, price_version, estimated, created_at;
     usage_stats: id, user_id, usage_date, chat_count, total_tokens, input_tokens, output_tokens,
         cache_read_tokens, cache_write_tokens, cost_micro_usd;
+    budget_reservations: turn_id, user_id, usage_date, tokens, cost_micro_usd;
+    model_days: usage_date, model, exchanges, input_tokens, output_tokens, cache_read_tokens,
+        cache_write_tokens, cost_micro_usd, completed, stopped, failed, interrupted;
+    character_days: usage_date, character_id, exchanges, total_tokens, cost_micro_usd;
+    latency_days: usage_date, bucket, turns;
+    failure_days: usage_date, error_code, turns;
+    account_days: usage_date, new_accounts, erased_accounts, active_accounts;
+    service_state: id, accepts_messages, changed_at;
     audit_log: id, created_at, actor_user_id, action, target_type, target_id, subject_user_id,
         reason, request_id, client_address, details, key_id, previous_hash, hash;
 }

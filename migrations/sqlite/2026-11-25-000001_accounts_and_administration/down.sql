@@ -1,0 +1,15 @@
+DROP TABLE service_state;
+DROP TABLE account_days;
+DROP TABLE failure_days;
+DROP TABLE latency_days;
+DROP TABLE character_days;
+DROP TABLE model_days;
+DROP TABLE budget_reservations;
+DROP TABLE password_resets;
+DROP TABLE invites;
+ALTER TABLE sessions DROP COLUMN reauthenticated_at;
+DROP INDEX users_to_erase;
+ALTER TABLE users DROP COLUMN consent_version;
+ALTER TABLE users DROP COLUMN failed_logins;
+ALTER TABLE users DROP COLUMN deleted_at;
+ALTER TABLE users DROP COLUMN version;
