@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use cargo_metadata::MetadataCommand;
-use lionrocket_xtask::crate_graph::{self, PREFIX, RULES, Rule};
+use lionrocket_xtask::{
+    crate_graph::{self, PREFIX, RULES, Rule},
+    sources,
+};
 
 fn manifest() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
@@ -50,4 +53,34 @@ fn no_arrow_in_the_table_points_both_ways() {
             assert!(!back.contains(&rule.name), "{} and {used}", rule.name);
         }
     }
+}
+
+fn crates() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+#[test]
+fn no_text_of_sql_is_put_together_from_values() {
+    let found = sources::assembled_sql(crates()).unwrap();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn sql_that_is_put_together_from_values_is_found() {
+    for bad in [
+        r#"sql_query(format!("DROP TABLE {name}"))"#,
+        "let value = sql::<Text>(&text);",
+        r#"let text = format!("SELECT {column} FROM users");"#,
+    ] {
+        assert!(sources::assembles_sql(bad), "{bad}");
+    }
+    assert!(!sources::assembles_sql(
+        r#"let value = sql::<Text>("PRAGMA journal_mode = WAL");"#
+    ));
+}
+
+#[test]
+fn no_crate_matches_texts_with_backtracking() {
+    let found = sources::backtracking_matchers(crates()).unwrap();
+    assert_eq!(found, Vec::<String>::new());
 }
