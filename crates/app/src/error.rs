@@ -1,5 +1,6 @@
 //! What most services answer when they cannot do what they were asked.
 
+use lionrocket_domain::access::{self, Actor, Decision};
 use lionrocket_ports::StoreError;
 
 /// Why a service did not do what it was asked. Nothing was changed.
@@ -18,4 +19,12 @@ pub enum ServiceError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Lets administrators pass.
+pub(crate) fn check_admin(actor: &Actor) -> Result<(), ServiceError> {
+    match access::administration(actor) {
+        Decision::Allowed => Ok(()),
+        Decision::Forbidden | Decision::Hidden => Err(ServiceError::Forbidden),
+    }
 }

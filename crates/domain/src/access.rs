@@ -62,6 +62,16 @@ pub fn common_prompts(actor: &Actor) -> Decision {
     }
 }
 
+/// Decides whether a person may look after the service: its accounts, its records and its log.
+#[must_use]
+pub fn administration(actor: &Actor) -> Decision {
+    if actor.is_admin {
+        Decision::Allowed
+    } else {
+        Decision::Forbidden
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;

@@ -19,6 +19,51 @@ pub struct Origin {
     pub client_address: Option<String>,
 }
 
+/// Who does something, and from where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Performer {
+    /// The person; `None` for the operator at the command line and for the service itself.
+    pub actor: Option<UserId>,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Performer {
+    /// A person who sent a request.
+    #[must_use]
+    pub const fn person(actor: UserId, origin: Origin) -> Self {
+        Self {
+            actor: Some(actor),
+            origin,
+        }
+    }
+
+    /// The operator at the command line.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self::default()
+    }
+
+    /// The record of an act, without a reason and without details.
+    #[must_use]
+    pub fn record(
+        self,
+        action: AuditAction,
+        target: AuditTarget,
+        subject: Option<UserId>,
+    ) -> AuditRecord {
+        AuditRecord {
+            actor: self.actor,
+            action,
+            target,
+            subject,
+            reason: None,
+            origin: self.origin,
+            details: None,
+        }
+    }
+}
+
 macro_rules! audit_actions {
     ($($(#[$doc:meta])* $variant:ident $name:literal),+ $(,)?) => {
         /// What was done.
@@ -35,6 +80,12 @@ macro_rules! audit_actions {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
+
+            /// The action of a name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
         }
     };
 }
@@ -50,6 +101,8 @@ audit_actions! {
     UserErase "user.erase",
     /// A link for a new password was made.
     PasswordResetCreate "password_reset.create",
+    /// Somebody's account was looked at.
+    UserRead "user.read",
     /// A list of somebody's chats was read.
     ChatsRead "chats.read",
     /// Messages of somebody's chat were read.
@@ -209,6 +262,14 @@ pub struct SealedEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_action_is_found_by_its_name() {
+        for action in AuditAction::ALL {
+            assert_eq!(AuditAction::parse(action.as_str()), Some(*action));
+        }
+        assert_eq!(AuditAction::parse("user.adore"), None);
+    }
 
     #[test]
     fn names_of_actions_are_unique() {

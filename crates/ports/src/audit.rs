@@ -57,7 +57,8 @@ pub struct AuditFilter {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// Records an act. When this answers, the row is durable.
+    /// Records an act. When this answers, the row is durable. Its id is one more than any row was ever
+    /// given, and it is sealed together with the hash of the row before it.
     async fn record(&self, record: AuditRecord, now: Timestamp) -> StoreResult<()>;
 
     /// Lists rows, newest first.

@@ -30,6 +30,9 @@ enum Command {
     /// Works on accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Works on the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Brings the database to this version, or makes it
     Migrate(Printing),
     /// Prints the OpenAPI document of the HTTP API
@@ -45,6 +48,12 @@ enum Command {
 enum UserCommand {
     /// Makes an account, also while the service runs
     Create(CreateUser),
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Checks that no row was changed, taken out or cut off; 0 when all is well, 1 when it is not
+    Verify(Printing),
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,6 +124,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve::run(settings),
         Command::User(UserCommand::Create(user)) => commands::user::create(settings, &user),
+        Command::Audit(AuditCommand::Verify(printing)) => {
+            commands::audit::verify(settings, printing)
+        }
         Command::Migrate(printing) => commands::migrate::run(settings, printing),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck => commands::healthcheck::run(settings),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
     SqliteConnection, dsl::sql, sql_types::BigInt,
 };
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use lionrocket_ports::{
     StoreResult,
     audit::{AuditFilter, AuditLog, AuditSeal},
 };
-use lionrocket_sql_model::{audit::AuditRow, schema::audit_log};
+use lionrocket_sql_model::{audit::AuditRow, convert::corrupt, schema::audit_log};
 
 use crate::{error::DbError, store::SqliteStore};
 
@@ -32,14 +32,13 @@ pub(crate) fn append(
         .select((audit_log::id, audit_log::hash))
         .first(connection)
         .optional()?;
-    let (last_id, previous_hash) = match last {
-        Some((id, hash)) => (
-            id,
-            hash.try_into()
-                .map_err(|_| lionrocket_sql_model::convert::corrupt("audit_log", id))?,
-        ),
-        None => (0, [0; 32]),
+    let previous_hash = match last {
+        Some((id, hash)) => hash.try_into().map_err(|_| corrupt("audit_log", id))?,
+        None => [0; 32],
     };
+    // One more than was ever given, and not one more than is there: rows that were cut off leave a
+    // gap for good.
+    let last_id = last_given_id(connection)?.unwrap_or(0);
     let entry = AuditEntry {
         id: AuditId::from_stored(last_id + 1),
         created_at: now,
@@ -62,6 +61,13 @@ pub(crate) fn append(
         }))
         .execute(connection)?;
     Ok(())
+}
+
+/// The largest id that a row was ever given.
+fn last_given_id(connection: &mut SqliteConnection) -> QueryResult<Option<i64>> {
+    sql::<BigInt>("SELECT seq FROM sqlite_sequence WHERE name = 'audit_log'")
+        .get_result(connection)
+        .optional()
 }
 
 fn into_domain(rows: Vec<AuditRow>) -> StoreResult<Vec<SealedEntry>> {
@@ -116,12 +122,7 @@ impl AuditLog for SqliteStore {
     }
 
     async fn last_id(&self) -> StoreResult<Option<AuditId>> {
-        self.read(|connection| {
-            let last = sql::<BigInt>("SELECT seq FROM sqlite_sequence WHERE name = 'audit_log'")
-                .get_result::<i64>(connection)
-                .optional()?;
-            Ok(last.map(AuditId::from_stored))
-        })
-        .await
+        self.read(|connection| Ok(last_given_id(connection)?.map(AuditId::from_stored)))
+            .await
     }
 }

@@ -55,7 +55,7 @@ pub const RULES: &[Rule] = &[
     rule("ports", &["domain"], &[], NO_IO),
     rule("app", &["domain", "ports"], &["test-support"], TECHNOLOGIES),
     rule("sql-model", &["domain", "ports"], &[], NO_NETWORK),
-    rule("sqlite-adapter", &["domain", "ports", "sql-model"], &["contract-tests", "test-support"], NO_NETWORK),
+    rule("sqlite-adapter", &["domain", "ports", "sql-model"], &["app", "contract-tests", "crypto-adapter", "test-support"], NO_NETWORK),
     rule("local-adapter", &["domain", "ports"], &["contract-tests", "test-support"], LOCAL_ONLY),
     rule("crypto-adapter", &["domain", "ports"], &["test-support"], LOCAL_ONLY),
     rule("demo-model", &["domain", "ports"], &["test-support"], LOCAL_ONLY),

@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod library;
 mod support;
 mod turns;

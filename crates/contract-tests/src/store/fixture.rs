@@ -26,6 +26,7 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, NewUser, SessionStore, UserRepository},
+    audit::AuditLog,
     characters::CharacterRepository,
     chats::ChatRepository,
     prompts::PromptRepository,
@@ -41,6 +42,8 @@ pub struct Stores {
     pub users: Arc<dyn UserRepository>,
     /// Logins.
     pub sessions: Arc<dyn SessionStore>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditLog>,
     /// Characters.
     pub characters: Arc<dyn CharacterRepository>,
     /// Common prompts.
@@ -66,6 +69,7 @@ impl Stores {
     where
         S: UserRepository
             + SessionStore
+            + AuditLog
             + CharacterRepository
             + PromptRepository
             + ChatRepository
@@ -77,6 +81,7 @@ impl Stores {
         Self {
             users: Arc::clone(&store) as _,
             sessions: Arc::clone(&store) as _,
+            audit: Arc::clone(&store) as _,
             characters: Arc::clone(&store) as _,
             prompts: Arc::clone(&store) as _,
             chats: Arc::clone(&store) as _,

@@ -10,6 +10,7 @@
 )]
 
 pub mod accounts;
+pub mod audit;
 pub mod characters;
 pub mod chats;
 mod fixture;
@@ -31,6 +32,11 @@ macro_rules! store_contract {
             an_account_is_found_by_name_or_address_and_a_name_comes_first,
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
             a_session_lives_until_it_is_ended_or_runs_out,
+        );
+        $crate::store_contract!(@tests $make; audit:
+            a_record_is_found_as_it_was_made,
+            records_are_chained_in_the_order_of_their_ids,
+            the_log_is_listed_newest_first_by_filter_and_page,
         );
         $crate::store_contract!(@tests $make; characters:
             a_character_is_found_as_it_was_made,
@@ -119,6 +125,7 @@ mod tests {
         let list = include_str!("mod.rs");
         let modules = [
             include_str!("accounts.rs"),
+            include_str!("audit.rs"),
             include_str!("characters.rs"),
             include_str!("chats.rs"),
             include_str!("prompts.rs"),

@@ -108,6 +108,8 @@ fn every_command_explains_itself() {
         &["serve"],
         &["user"],
         &["user", "create"],
+        &["audit"],
+        &["audit", "verify"],
         &["migrate"],
         &["openapi"],
         &["healthcheck"],
@@ -127,4 +129,17 @@ fn help_shows_no_value_of_a_setting() {
     let finished = home.run(&["--help"], "");
     assert!(finished.stdout.contains("CLAUDE_API_KEY"));
     assert!(!finished.stdout.contains("canary"), "{finished:?}");
+}
+
+#[test]
+fn an_audit_log_is_verified_by_command() {
+    let home = Home::new();
+    let verified = home.run(&["audit", "verify"], "");
+    assert_eq!(verified.code(), Some(0), "{verified:?}");
+    assert!(verified.stdout.contains("intact"), "{verified:?}");
+    let verified = home.run(&["audit", "verify", "--json"], "");
+    assert_eq!(verified.code(), Some(0), "{verified:?}");
+    let report: Value = serde_json::from_str(&verified.stdout).unwrap();
+    let expected = json!({"intact": true, "rows": 0, "unknown_keys": 0, "broken": null});
+    assert_eq!(report, expected);
 }

@@ -1,0 +1,194 @@
+//! The record of what administrators do: reading it and checking that nobody changed it.
+
+use std::sync::Arc;
+
+use lionrocket_domain::{
+    access::Actor,
+    audit::{AuditAction, AuditTarget, Origin, Performer, SealedEntry},
+    ids::AuditId,
+    page::Page,
+};
+use lionrocket_ports::{
+    StoreError, StoreResult,
+    audit::{AuditFilter, AuditLog, AuditSeal, SealCheck},
+    runtime::Clock,
+};
+
+use crate::{ServiceError, error::check_admin};
+
+/// What is wrong with the first row that is not as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakReason {
+    /// The row was changed.
+    Changed,
+    /// A row before it was taken out, put in or exchanged.
+    OutOfOrder,
+    /// It was cut off the end, with all that came after it.
+    Missing,
+}
+
+impl BreakReason {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::OutOfOrder => "out_of_order",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// The first row at which the log is not as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditBreak {
+    /// The row.
+    pub id: AuditId,
+    /// What is wrong.
+    pub reason: BreakReason,
+}
+
+/// What came of checking the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditReport {
+    /// How many rows were read.
+    pub rows: u64,
+    /// How many of them were sealed with a key that is not known here any more: whether they were
+    /// changed cannot be said.
+    pub unknown_keys: u64,
+    /// Where it is broken first.
+    pub broken: Option<AuditBreak>,
+}
+
+impl AuditReport {
+    /// Whether every row was checked and found as it was written.
+    #[must_use]
+    pub const fn is_intact(&self) -> bool {
+        self.broken.is_none() && self.unknown_keys == 0
+    }
+}
+
+/// The audit log.
+pub struct AuditService {
+    log: Arc<dyn AuditLog>,
+    seal: Arc<dyn AuditSeal>,
+    clock: Arc<dyn Clock>,
+}
+
+impl AuditService {
+    /// How many rows are checked at a time.
+    const CHAIN_PAGE: u32 = 1000;
+
+    /// Puts the service together.
+    #[must_use]
+    pub const fn new(
+        log: Arc<dyn AuditLog>,
+        seal: Arc<dyn AuditSeal>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { log, seal, clock }
+    }
+
+    /// Lists rows, newest first. That is recorded itself, before anything is read.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`], or the store failed.
+    pub async fn list(
+        &self,
+        actor: Actor,
+        filter: AuditFilter,
+        origin: Origin,
+    ) -> Result<Page<SealedEntry, AuditId>, ServiceError> {
+        check_admin(&actor)?;
+        let record = Performer::person(actor.user_id, origin).record(
+            AuditAction::AuditRead,
+            AuditTarget::Service,
+            filter.subject,
+        );
+        self.log.record(record, self.clock.now()).await?;
+        Ok(self.log.list(filter).await?)
+    }
+
+    /// Reads the whole log and checks that every row is as it was written and in its place, and
+    /// that none was cut off the end.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn verify(&self) -> StoreResult<AuditReport> {
+        // Asked first: rows that are written meanwhile only make the log longer.
+        let last_given = self.log.last_id().await?;
+        let mut walk = Walk::new(&*self.seal);
+        while walk.report.broken.is_none() {
+            let rows = match self.log.chain(walk.last, Self::CHAIN_PAGE).await {
+                Ok(rows) if rows.is_empty() => break,
+                Ok(rows) => rows,
+                Err(StoreError::Corrupt { key, .. }) => {
+                    walk.stop_at_corrupt(&key);
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            walk.take(&rows);
+        }
+        Ok(walk.end(last_given))
+    }
+}
+
+/// A walk along the chain.
+struct Walk<'a> {
+    seal: &'a dyn AuditSeal,
+    report: AuditReport,
+    last: Option<AuditId>,
+    hash: [u8; 32],
+}
+
+impl<'a> Walk<'a> {
+    fn new(seal: &'a dyn AuditSeal) -> Self {
+        Self {
+            seal,
+            report: AuditReport::default(),
+            last: None,
+            hash: [0; 32],
+        }
+    }
+
+    /// The id that the next row must have.
+    fn next_id(&self) -> AuditId {
+        AuditId::from_stored(self.last.map_or(0, AuditId::get) + 1)
+    }
+
+    fn stop(&mut self, id: AuditId, reason: BreakReason) {
+        self.report.broken = Some(AuditBreak { id, reason });
+    }
+
+    /// A row holds what no row of ours ever held. Which one it is stands in the error's key.
+    fn stop_at_corrupt(&mut self, key: &str) {
+        let id = key
+            .parse()
+            .map_or_else(|_| self.next_id(), AuditId::from_stored);
+        self.stop(id, BreakReason::Changed);
+    }
+
+    fn take(&mut self, rows: &[SealedEntry]) {
+        for row in rows {
+            let id = row.entry.id;
+            self.report.rows += 1;
+            let in_place = id == self.next_id() && row.previous_hash == self.hash;
+            match self.seal.check(row) {
+                SealCheck::Broken => return self.stop(id, BreakReason::Changed),
+                _ if !in_place => return self.stop(id, BreakReason::OutOfOrder),
+                SealCheck::UnknownKey => self.report.unknown_keys += 1,
+                SealCheck::Intact => {}
+            }
+            self.last = Some(id);
+            self.hash = row.hash;
+        }
+    }
+
+    fn end(mut self, last_given: Option<AuditId>) -> AuditReport {
+        if self.report.broken.is_none() && last_given > self.last {
+            self.stop(self.next_id(), BreakReason::Missing);
+        }
+        self.report
+    }
+}
