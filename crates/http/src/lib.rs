@@ -17,4 +17,6 @@ mod web;
 pub use app::{ServerLimits, app, serve};
 pub use description::{openapi, openapi_json};
 pub use problem::{Code, table_as_markdown};
-pub use state::{ApiState, LanguageModelKind, NotReady, Readiness, Registration, ServiceInfo};
+pub use state::{
+    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration, ServiceInfo,
+};

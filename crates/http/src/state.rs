@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use lionrocket_app::{
     accounts::AccountService, characters::CharacterService, chats::ChatService,
     prompts::PromptService, turns::TurnService, usage::UsageService,
 };
-use lionrocket_ports::{error::Cause, events::EventBus};
+use lionrocket_ports::{error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,10 +29,24 @@ pub struct ApiState {
     pub usage: Arc<UsageService>,
     /// Tells open streams that their session has ended.
     pub events: Arc<dyn EventBus>,
+    /// Limits on how often something may be done.
+    pub limits: Arc<dyn RateLimiter>,
+    /// Whose word counts in the network.
+    pub network: Arc<NetworkRules>,
     /// Whether the service can do its work.
     pub readiness: Arc<dyn Readiness>,
     /// What the service says of itself.
     pub info: Arc<ServiceInfo>,
+}
+
+/// Whose word counts in the network.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkRules {
+    /// Origins of other web applications that may call the API, in the form in which browsers send
+    /// them.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose word on the client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// What the service says of itself, and the settings that its clients feel.
@@ -39,6 +54,9 @@ pub struct ApiState {
 pub struct ServiceInfo {
     /// The version of the service.
     pub version: String,
+    /// Where people reach the service, in the form in which browsers send origins. Links begin with
+    /// the first; nothing that a request says takes its place.
+    pub public_origins: Vec<String>,
     /// Which kind of model answers.
     pub language_model: LanguageModelKind,
     /// The model's id, such as `claude-haiku-5-5`.

@@ -1,5 +1,5 @@
-//! The ports that one process can serve by itself: time, ids, background work, the log of running
-//! replies and the event bus.
+//! The ports that one process can serve by itself: time, ids, background work, rate limits, the log
+//! of running replies and the event bus.
 //!
 //! Nothing here outlives the process or reaches another one. A service of several nodes keeps the
 //! clock, the ids and the spawner, and puts adapters of a shared store in place of [`LocalReplyLog`]
@@ -8,11 +8,13 @@
 mod clock;
 mod events;
 mod ids;
+mod limits;
 mod reply_log;
 mod spawner;
 
 pub use clock::SystemClock;
 pub use events::LocalEventBus;
 pub use ids::RandomIds;
+pub use limits::{LocalRateLimiter, Unlimited};
 pub use reply_log::LocalReplyLog;
 pub use spawner::TaskSpawner;

@@ -16,10 +16,14 @@ use lionrocket_claude_adapter::{ClaudeModel, ConfigError};
 use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits};
 use lionrocket_demo_model::DemoModel;
 use lionrocket_domain::{ids::NodeId, prompt::HistoryBudget};
-use lionrocket_http::{ApiState, LanguageModelKind, NotReady, Readiness, ServiceInfo};
-use lionrocket_local_adapter::{LocalEventBus, LocalReplyLog, RandomIds, SystemClock, TaskSpawner};
+use lionrocket_http::{
+    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, ServiceInfo,
+};
+use lionrocket_local_adapter::{
+    LocalEventBus, LocalRateLimiter, LocalReplyLog, RandomIds, SystemClock, TaskSpawner, Unlimited,
+};
 use lionrocket_ports::{
-    crypto::TokenIssuer, error::Chain, events::EventBus, model::LanguageModel,
+    crypto::TokenIssuer, error::Chain, events::EventBus, limits::RateLimiter, model::LanguageModel,
     runtime::IdGenerator as _,
 };
 use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
@@ -89,9 +93,10 @@ pub(crate) fn model(choice: &ModelChoice) -> Result<Arc<dyn LanguageModel>, Fail
     }
 }
 
-/// Puts everything together that the HTTP API works with.
+/// Puts everything together that the HTTP API works with, on the port that is listened on.
 pub(crate) fn api_state(
     settings: &Settings,
+    port: u16,
     store: &SqliteStore,
     keys: &Keys,
     model: Arc<dyn LanguageModel>,
@@ -117,10 +122,24 @@ pub(crate) fn api_state(
             settings.stats_zone.clone(),
         )),
         events,
+        limits: limits(settings),
+        network: Arc::new(NetworkRules {
+            cors_origins: settings.network.cors_origins.clone(),
+            trusted_proxies: settings.network.trusted_proxies.clone(),
+        }),
         readiness: Arc::new(StoreReadiness(store.clone())),
-        info: Arc::new(service_info(settings, model.model_id())),
+        info: Arc::new(service_info(settings, port, model.model_id())),
         turns: Arc::new(turns(settings, shared, model, spawner.clone())),
     })
+}
+
+/// Limits on how often something may be done.
+fn limits(settings: &Settings) -> Arc<dyn RateLimiter> {
+    if settings.network.rate_limits {
+        Arc::new(LocalRateLimiter::default())
+    } else {
+        Arc::new(Unlimited)
+    }
 }
 
 fn turns(
@@ -150,9 +169,10 @@ fn turns(
     TurnService::new(ports, settings)
 }
 
-fn service_info(settings: &Settings, model: String) -> ServiceInfo {
+fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {
     ServiceInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        public_origins: settings.network.public_origins(port),
         language_model: match settings.model {
             ModelChoice::Claude(_) => LanguageModelKind::Claude,
             ModelChoice::Demo { .. } => LanguageModelKind::Demo,

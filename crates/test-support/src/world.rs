@@ -23,8 +23,12 @@ use lionrocket_domain::{
     text::{EmailAddress, Password, Username},
     usage::Prices,
 };
-use lionrocket_local_adapter::{LocalEventBus, LocalReplyLog, TaskSpawner};
-use lionrocket_ports::{audit::AuditSeal, events::EventBus};
+use lionrocket_local_adapter::{
+    LocalEventBus, LocalRateLimiter, LocalReplyLog, TaskSpawner, Unlimited,
+};
+use lionrocket_ports::{
+    audit::AuditSeal, events::EventBus, limits::RateLimiter, runtime::Clock as _,
+};
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore, Synchronous};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -62,6 +66,8 @@ pub struct World {
     pub usage: Arc<UsageService>,
     /// Events of the service.
     pub events: Arc<dyn EventBus>,
+    /// Limits on how often something may be done: none, unless the world was made with them.
+    pub limits: Arc<dyn RateLimiter>,
     /// The time.
     pub clock: Arc<TestClock>,
     /// The model.
@@ -80,8 +86,24 @@ impl World {
     /// # Panics
     /// Something of it cannot be made, such as a temporary file.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a test without its world has failed")]
     pub fn new() -> Self {
+        Self::made_with(noon(), Arc::new(Unlimited))
+    }
+
+    /// Makes one in which rates are limited. Buckets are refilled by the world's clock.
+    ///
+    /// # Panics
+    /// As [`World::new`].
+    #[must_use]
+    pub fn with_limits() -> Self {
+        let clock = noon();
+        let (shown, start) = (clock.clone(), clock.now());
+        let elapsed = move || shown.now().duration_since(start).unsigned_abs();
+        Self::made_with(clock, Arc::new(LocalRateLimiter::with_time(elapsed)))
+    }
+
+    #[expect(clippy::expect_used, reason = "a test without its world has failed")]
+    fn made_with(clock: Arc<TestClock>, limits: Arc<dyn RateLimiter>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = SqliteStore::open(&SqliteOptions {
             // A test's file need not outlive a loss of power.
@@ -90,9 +112,7 @@ impl World {
             ..SqliteOptions::new(directory.path().join("test.db"), audit_seal())
         })
         .expect("a new database");
-        let noon: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
         let zone = StatsZone::parse("Asia/Seoul").expect("a time zone");
-        let clock = Arc::new(TestClock::at(noon));
         let ids = Arc::new(CountingIds::default());
         let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
         let model = Arc::new(ScriptedModel::default());
@@ -125,6 +145,7 @@ impl World {
             turns: Arc::new(TurnService::new(turns, turn_settings(zone.clone()))),
             usage: Arc::new(UsageService::new(shared, clock.clone(), zone)),
             events,
+            limits,
             clock,
             model,
             store,
@@ -173,6 +194,12 @@ impl Default for World {
     fn default() -> Self {
         Self::new()
     }
+}
+
+#[expect(clippy::expect_used, reason = "the time is well formed")]
+fn noon() -> Arc<TestClock> {
+    let noon: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
+    Arc::new(TestClock::at(noon))
 }
 
 /// As weak as the algorithm allows: tests check what is done with passwords, not how hard.

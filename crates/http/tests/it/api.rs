@@ -22,7 +22,7 @@ use lionrocket_domain::{
     turn::TurnRecord,
 };
 use lionrocket_http::{
-    ApiState, LanguageModelKind, NotReady, Readiness, Registration, ServiceInfo, app,
+    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration, ServiceInfo, app,
 };
 use lionrocket_test_support::{Person, World};
 use serde_json::Value;
@@ -48,6 +48,7 @@ impl Readiness for AlwaysReady {
 fn info() -> ServiceInfo {
     ServiceInfo {
         version: "1.2.3".to_owned(),
+        public_origins: vec!["http://localhost:8080".to_owned()],
         language_model: LanguageModelKind::Demo,
         model: "scripted-model".to_owned(),
         message_max_chars: 200,
@@ -83,6 +84,8 @@ impl Api {
             turns: world.turns.clone(),
             usage: world.usage.clone(),
             events: world.events.clone(),
+            limits: world.limits.clone(),
+            network: Arc::new(NetworkRules::default()),
             readiness,
             info: Arc::new(info),
         };

@@ -1,5 +1,6 @@
 //! Tests of the in-process adapters.
 
 mod events;
+mod limits;
 mod reply_log;
 mod spawner;

@@ -54,7 +54,10 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         .lock_for_serving()
         .map_err(|error| Failure::Failed(Chain(&error).to_string()))?;
     let spawner = TaskSpawner::new(Handle::current());
-    let state = wiring::api_state(settings, &store, &keys, model, &spawner)?;
+    let port = listener
+        .local_addr()
+        .map_or(settings.listen.port, |address| address.port());
+    let state = wiring::api_state(settings, port, &store, &keys, model, &spawner)?;
     prepare(&store, &state.turns).await?;
 
     announce(settings, &state, &listener);
@@ -158,6 +161,9 @@ fn announce(settings: &Settings, state: &ApiState, listener: &TcpListener) {
         %database,
         "LionRocket listens on http://{address}"
     );
+    if !settings.network.rate_limits {
+        tracing::warn!("RATE_LIMIT is off: nothing holds back who guesses passwords");
+    }
     if matches!(settings.model, ModelChoice::Demo { .. }) {
         tracing::warn!("THE DEMO MODEL ANSWERS, not Claude: set CLAUDE_API_KEY to change that");
     }

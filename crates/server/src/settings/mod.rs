@@ -5,6 +5,7 @@
 
 mod database;
 mod error;
+mod network;
 mod raw;
 pub(crate) mod secret;
 
@@ -19,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use database::DatabaseFile;
 pub use error::SettingsError;
+pub use network::Network;
 pub use raw::RawSettings;
 
 type Checked<T> = Result<T, SettingsError>;
@@ -94,6 +96,8 @@ pub struct Settings {
     pub environment: Environment,
     /// Where to listen.
     pub listen: Listen,
+    /// How the service stands in the network.
+    pub network: Network,
     /// Where the data is.
     pub database: DatabaseFile,
     /// Which model answers.
@@ -137,6 +141,7 @@ impl Settings {
         Ok(Self {
             environment,
             listen: raw.listen()?,
+            network: raw.network()?,
             database: raw.database()?,
             model,
             catalog,

@@ -19,6 +19,35 @@ pub struct RawSettings {
     /// The port to listen on; 0 takes a free one [default: 8000]
     #[arg(long, env = "PORT", hide_env_values = true, value_name = "NUMBER")]
     pub port: Option<String>,
+    /// Where people reach the service, separated by commas; needed in production
+    /// [default: this machine, at PORT]
+    #[arg(
+        long,
+        env = "PUBLIC_ORIGINS",
+        hide_env_values = true,
+        value_name = "ORIGINS"
+    )]
+    pub public_origins: Option<String>,
+    /// Origins of other web applications that may call the API, separated by commas [default: none]
+    #[arg(
+        long,
+        env = "CORS_ORIGINS",
+        hide_env_values = true,
+        value_name = "ORIGINS"
+    )]
+    pub cors_origins: Option<String>,
+    /// Addresses or networks of proxies that tell the client's address [default: none]
+    #[arg(
+        long,
+        env = "TRUSTED_PROXIES",
+        hide_env_values = true,
+        value_name = "NETWORKS"
+    )]
+    pub trusted_proxies: Option<String>,
+    /// `on` or `off`: limits on how often something may be done; off is refused in production
+    /// [default: on]
+    #[arg(long, env = "RATE_LIMIT", hide_env_values = true, value_name = "NAME")]
+    pub rate_limit: Option<String>,
     /// The database [default: `sqlite:///./data/app.db`]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,

@@ -25,6 +25,7 @@ fn production(raw: &mut RawSettings) {
     raw.app_env = set("production");
     raw.jwt_secret = Some(generate_secret().unwrap());
     raw.claude_api_key = Some("sk-ant-key".into());
+    raw.public_origins = set("https://chat.example.org");
 }
 
 #[test]
@@ -33,6 +34,17 @@ fn with_no_settings_at_all_everything_has_its_default() {
     assert_eq!(settings.environment, Environment::Development);
     assert_eq!(settings.listen.host, "127.0.0.1");
     assert_eq!(settings.listen.port, 8000);
+    assert_eq!(
+        settings.network.public_origins(8000),
+        [
+            "http://localhost:8000",
+            "http://127.0.0.1:8000",
+            "http://[::1]:8000"
+        ]
+    );
+    assert!(settings.network.cors_origins.is_empty());
+    assert!(settings.network.trusted_proxies.is_empty());
+    assert!(settings.network.rate_limits);
     assert_eq!(settings.database.path().to_str(), Some("./data/app.db"));
     assert!(
         matches!(settings.model, ModelChoice::Demo { delay } if delay == Duration::from_millis(35))
@@ -71,10 +83,18 @@ fn an_empty_variable_is_the_same_as_none() {
 #[test]
 fn a_value_that_is_not_known_is_refused_by_name() {
     type Change = fn(&mut RawSettings);
-    let changes: [(&str, Change); 15] = [
+    let changes: &[(&str, Change)] = &[
         ("APP_ENV", |raw| raw.app_env = set("staging")),
         ("DEBUG", |raw| raw.debug = set("maybe")),
         ("PORT", |raw| raw.port = set("80000")),
+        ("PUBLIC_ORIGINS", |raw| {
+            raw.public_origins = set("chat.example.org");
+        }),
+        ("CORS_ORIGINS", |raw| raw.cors_origins = set("*")),
+        ("TRUSTED_PROXIES", |raw| {
+            raw.trusted_proxies = set("10.0.0.0/99");
+        }),
+        ("RATE_LIMIT", |raw| raw.rate_limit = set("sometimes")),
         ("DATABASE_URL", |raw| {
             raw.database_url = set("postgres://db/x");
         }),
@@ -122,6 +142,21 @@ fn production_refuses_what_is_safe_only_at_home() {
     assert!(line.contains("lionrocket secret generate"), "{line}");
     let line = refusal(|raw| {
         production(raw);
+        raw.public_origins = None;
+    });
+    assert!(line.starts_with("PUBLIC_ORIGINS is missing"), "{line}");
+    let line = refusal(|raw| {
+        production(raw);
+        raw.public_origins = set("https://chat.example.org,http://chat.example.org");
+    });
+    assert!(line.contains("https"), "{line}");
+    let line = refusal(|raw| {
+        production(raw);
+        raw.rate_limit = set("off");
+    });
+    assert!(line.starts_with("RATE_LIMIT"), "{line}");
+    let line = refusal(|raw| {
+        production(raw);
         raw.debug = set("true");
     });
     assert!(line.starts_with("DEBUG"), "{line}");
@@ -131,6 +166,102 @@ fn production_refuses_what_is_safe_only_at_home() {
         raw.language_model = set("demo");
     });
     assert!(matches!(demo.unwrap().model, ModelChoice::Demo { .. }));
+}
+
+#[test]
+fn origins_are_taken_in_the_form_in_which_browsers_send_them() {
+    for (given, expected) in [
+        ("https://Chat.Example.org/", "https://chat.example.org"),
+        ("https://chat.example.org:443", "https://chat.example.org"),
+        ("http://chat.example.org:80", "http://chat.example.org"),
+        (
+            "http://chat.example.org:8080",
+            "http://chat.example.org:8080",
+        ),
+        ("http://[0:0:0:0:0:0:0:1]:8000", "http://[::1]:8000"),
+        (
+            "https://xn--9t4b11yi5a.example",
+            "https://xn--9t4b11yi5a.example",
+        ),
+    ] {
+        let settings = check(|raw| raw.public_origins = set(given)).unwrap();
+        assert_eq!(settings.network.public_origins(1), [expected]);
+    }
+    let settings = check(|raw| {
+        raw.public_origins = set("https://a.example, https://b.example ,https://A.example");
+    });
+    assert_eq!(
+        settings.unwrap().network.public_origins(1),
+        ["https://a.example", "https://b.example"]
+    );
+}
+
+#[test]
+fn what_is_no_origin_is_refused() {
+    for bad in [
+        "*",
+        "null",
+        "https://*.example.org",
+        "https://example.org/path",
+        "https://user@example.org",
+        "https://example.org?x",
+        "ftp://example.org",
+        "//example.org",
+        "https://",
+        "https://example.org:",
+        "https://example.org:0",
+        "https://example.org:+1",
+        "https://example.org:99999",
+        "https://exa mple.org",
+        "https://-a.example.org",
+        "https://example..org",
+        "https://예시.example",
+        "https://[::1",
+    ] {
+        let line = refusal(|raw| raw.public_origins = set(bad));
+        assert!(line.starts_with("PUBLIC_ORIGINS"), "{bad}: {line}");
+        let line = refusal(|raw| raw.cors_origins = set(bad));
+        assert!(line.starts_with("CORS_ORIGINS"), "{bad}: {line}");
+    }
+}
+
+#[test]
+fn production_may_be_tried_on_this_machine_without_tls() {
+    for origin in [
+        "http://localhost:8080",
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080",
+        "http://localhost",
+    ] {
+        let settings = check(|raw| {
+            production(raw);
+            raw.public_origins = set(origin);
+        });
+        assert!(settings.is_ok(), "{origin}: {settings:?}");
+    }
+    for origin in ["http://localhost.example.org", "http://10.0.0.1"] {
+        refusal(|raw| {
+            production(raw);
+            raw.public_origins = set(origin);
+        });
+    }
+}
+
+#[test]
+fn proxies_are_addresses_or_networks_but_never_everybody() {
+    let settings = check(|raw| {
+        raw.trusted_proxies = set("10.0.0.0/8, 192.0.2.7,fd00::/8");
+    });
+    let proxies = settings.unwrap().network.trusted_proxies;
+    assert_eq!(proxies.len(), 3);
+    assert!(
+        proxies
+            .iter()
+            .any(|known| known.to_string() == "192.0.2.7/32")
+    );
+    for bad in ["0.0.0.0/0", "::/0", "proxy.example.org", "10.0.0"] {
+        refusal(|raw| raw.trusted_proxies = set(bad));
+    }
 }
 
 #[test]

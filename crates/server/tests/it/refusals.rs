@@ -16,6 +16,9 @@ fn a_bad_setting_is_named_in_one_line_with_exit_code_78() {
         ("LANGUAGE_MODEL", "parrot"),
         ("STATS_TIMEZONE", "Mars/Olympus"),
         ("LOG_FORMAT", "xml"),
+        ("PUBLIC_ORIGINS", "chat.example"),
+        ("CORS_ORIGINS", "*"),
+        ("TRUSTED_PROXIES", "everybody"),
     ];
     for (variable, value) in bad {
         let home = Home::new()
