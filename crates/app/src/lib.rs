@@ -37,6 +37,7 @@ pub mod characters;
 pub mod chats;
 pub mod error;
 pub mod prompts;
+pub mod sessions;
 pub mod starters;
 pub mod turns;
 pub mod usage;

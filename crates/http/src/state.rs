@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ipnet::IpNet;
 use lionrocket_app::{
     accounts::AccountService, characters::CharacterService, chats::ChatService,
-    prompts::PromptService, turns::TurnService, usage::UsageService,
+    prompts::PromptService, sessions::SessionService, turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -15,8 +15,10 @@ use utoipa::ToSchema;
 /// Everything that the handlers need; cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
-    /// Accounts and logins.
+    /// Accounts.
     pub accounts: Arc<AccountService>,
+    /// Logins.
+    pub sessions: Arc<SessionService>,
     /// Characters.
     pub characters: Arc<CharacterService>,
     /// Common prompts.
@@ -69,6 +71,8 @@ pub struct ServiceInfo {
     pub registration: Registration,
     /// The IANA name of the zone in which days of usage are counted.
     pub stats_timezone: String,
+    /// The longest life of an access token, in seconds.
+    pub access_token_seconds: i64,
     /// Whether people come by TLS only, so that browsers are told to insist on it.
     pub strict_transport_security: bool,
 }

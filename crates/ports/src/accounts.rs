@@ -64,7 +64,7 @@ pub trait UserRepository: Send + Sync {
 }
 
 /// A login to be recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
     /// The session's id.
     pub id: SessionId,
@@ -74,6 +74,10 @@ pub struct NewSession {
     pub created_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+    /// From where it was begun.
+    pub client_address: Option<String>,
 }
 
 /// Logins. A token is only as alive as its row here.

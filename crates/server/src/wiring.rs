@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use lionrocket_app::{
-    accounts::{AccountPorts, AccountService, AuthSettings},
+    accounts::{AccountPorts, AccountService},
     characters::CharacterService,
     chats::ChatService,
     prompts::PromptService,
+    sessions::{SessionPorts, SessionService, SessionSettings},
     turns::{TurnPorts, TurnService, TurnSettings},
     usage::UsageService,
 };
@@ -52,30 +53,40 @@ pub(crate) fn open_store(database: &DatabaseFile, keys: &Keys) -> Result<SqliteS
     })
 }
 
-/// Puts the accounts together.
-pub(crate) fn accounts(
+/// Puts the logins together.
+pub(crate) fn sessions(
     store: &SqliteStore,
     tokens: Arc<dyn TokenIssuer>,
     token_lifetime: SignedDuration,
     events: Arc<dyn EventBus>,
-) -> Result<AccountService, Failure> {
-    let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
-        .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
-    let store = Arc::new(store.clone());
-    let ports = AccountPorts {
-        users: store.clone(),
-        sessions: store,
-        hasher: Arc::new(hasher),
+) -> Arc<SessionService> {
+    let ports = SessionPorts {
+        sessions: Arc::new(store.clone()),
         tokens,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         events,
     };
-    let settings = AuthSettings {
+    let settings = SessionSettings {
         token_lifetime,
         session_lifetime: SESSION_LIFETIME,
     };
-    Ok(AccountService::new(ports, settings))
+    Arc::new(SessionService::new(ports, settings))
+}
+
+/// Puts the accounts together.
+pub(crate) fn accounts(
+    store: &SqliteStore,
+    sessions: Arc<SessionService>,
+) -> Result<AccountService, Failure> {
+    let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
+        .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
+    let ports = AccountPorts {
+        users: Arc::new(store.clone()),
+        hasher: Arc::new(hasher),
+        clock: Arc::new(SystemClock),
+    };
+    Ok(AccountService::new(ports, sessions))
 }
 
 /// The model that answers.
@@ -105,14 +116,15 @@ pub(crate) fn api_state(
     let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
     let clock = Arc::new(SystemClock);
     let shared = Arc::new(store.clone());
-    let accounts = accounts(
+    let sessions = sessions(
         store,
         Arc::new(keys.token_issuer()),
         settings.signing.lifetime,
         events.clone(),
-    )?;
+    );
     Ok(ApiState {
-        accounts: Arc::new(accounts),
+        accounts: Arc::new(accounts(store, sessions.clone())?),
+        sessions,
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
         chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
@@ -182,6 +194,7 @@ fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {
         password_min_length: settings.password_min_chars,
         registration: settings.registration,
         stats_timezone: settings.stats_zone.name().to_owned(),
+        access_token_seconds: settings.signing.lifetime.as_secs(),
         strict_transport_security: settings.environment == Environment::Production,
     }
 }

@@ -97,7 +97,7 @@ pub struct NewUserRow<'a> {
 }
 
 /// A login to be recorded.
-#[derive(Clone, Copy, Debug, Insertable)]
+#[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "the columns are documented in `schema`")]
 pub struct NewSessionRow<'a> {
@@ -106,4 +106,6 @@ pub struct NewSessionRow<'a> {
     pub created_at: StoredTime,
     pub expires_at: StoredTime,
     pub last_seen_at: StoredTime,
+    pub user_agent: Option<String>,
+    pub client_address: Option<String>,
 }

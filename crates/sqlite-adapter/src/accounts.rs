@@ -105,6 +105,8 @@ impl SessionStore for SqliteStore {
                 created_at: session.created_at.into(),
                 expires_at: session.expires_at.into(),
                 last_seen_at: session.created_at.into(),
+                user_agent: session.user_agent,
+                client_address: session.client_address,
             };
             diesel::insert_into(sessions::table)
                 .values(row)

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{
-    accounts::{AccountPorts, AccountService, AuthSettings, NewAccount},
+    accounts::{AccountPorts, AccountService, NewAccount},
     characters::CharacterService,
     chats::ChatService,
     prompts::PromptService,
+    sessions::{Client, SessionPorts, SessionService, SessionSettings},
     turns::{TurnPorts, TurnService, TurnSettings},
     usage::UsageService,
 };
@@ -52,8 +53,10 @@ pub struct Person {
 /// Every service on real adapters and a temporary file, with a clock that stands still on
 /// 2026-11-22 at noon UTC, ids that count, and a model that plays scripts.
 pub struct World {
-    /// Accounts and logins.
+    /// Accounts.
     pub accounts: Arc<AccountService>,
+    /// Logins.
+    pub sessions: Arc<SessionService>,
     /// Characters.
     pub characters: Arc<CharacterService>,
     /// Common prompts.
@@ -119,14 +122,18 @@ impl World {
         let spawner = TaskSpawner::new(Handle::current());
         let shared = Arc::new(store.clone());
 
-        let accounts = AccountPorts {
-            users: shared.clone(),
+        let sessions = SessionPorts {
             sessions: shared.clone(),
-            hasher: Arc::new(cheap_hasher()),
             tokens: Arc::new(issuer()),
             clock: clock.clone(),
             ids: ids.clone(),
             events: events.clone(),
+        };
+        let sessions = Arc::new(SessionService::new(sessions, session_settings()));
+        let accounts = AccountPorts {
+            users: shared.clone(),
+            hasher: Arc::new(cheap_hasher()),
+            clock: clock.clone(),
         };
         let turns = TurnPorts {
             chats: shared.clone(),
@@ -138,7 +145,8 @@ impl World {
             spawner: Arc::new(spawner.clone()),
         };
         Self {
-            accounts: Arc::new(AccountService::new(accounts, auth_settings())),
+            accounts: Arc::new(AccountService::new(accounts, sessions.clone())),
+            sessions,
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
             chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
@@ -179,10 +187,10 @@ impl World {
         };
         let created = self.accounts.create_user(account, is_admin).await;
         created.expect("a new account");
-        let signed_in = self.accounts.login(name, PASSWORD).await;
+        let signed_in = self.accounts.login(name, PASSWORD, Client::default()).await;
         let token = signed_in.expect("a login").access_token;
         let token = token.expose_secret().to_owned();
-        let known = self.accounts.authenticate(&token).await;
+        let known = self.sessions.authenticate(&token).await;
         Person {
             actor: known.expect("a good token").actor,
             token,
@@ -233,8 +241,8 @@ fn issuer() -> JwtIssuer {
     JwtIssuer::new(JwtAlgorithm::Hs256, &secret(), &[])
 }
 
-const fn auth_settings() -> AuthSettings {
-    AuthSettings {
+const fn session_settings() -> SessionSettings {
+    SessionSettings {
         token_lifetime: SignedDuration::from_hours(24),
         session_lifetime: SignedDuration::from_hours(720),
     }

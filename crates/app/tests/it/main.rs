@@ -9,5 +9,6 @@
 mod accounts;
 mod audit;
 mod library;
+mod sessions;
 mod support;
 mod turns;

@@ -116,7 +116,7 @@ pub async fn an_account_is_found_by_name_or_address_and_a_name_comes_first(store
 pub async fn a_stronger_hash_replaces_the_old_one_and_sessions_stay(stores: Stores) {
     let haru = stores.user("haru").await;
     let session = session(1, haru.id, 100);
-    stores.sessions.open(session).await.expect("open");
+    stores.sessions.open(session.clone()).await.expect("open");
     let stronger = "$argon2id$stronger".to_owned().into();
     stores
         .users
@@ -140,28 +140,28 @@ pub async fn a_stronger_hash_replaces_the_old_one_and_sessions_stay(stores: Stor
 pub async fn a_session_lives_until_it_is_ended_or_runs_out(stores: Stores) {
     let haru = stores.user("haru").await;
     let (ended, running_out) = (session(1, haru.id, 1000), session(2, haru.id, 100));
-    for session in [ended, running_out] {
-        stores.sessions.open(session).await.expect("open");
+    for session in [&ended, &running_out] {
+        stores.sessions.open(session.clone()).await.expect("open");
     }
     let unknown = session(3, haru.id, 1000);
-    let live = async |session: NewSession, second| {
+    let live = async |session: &NewSession, second| {
         let live = stores.sessions.live(session.id, at(second)).await;
         live.expect("live").map(|user| user.id)
     };
-    assert_eq!(live(ended, 99).await, Some(haru.id));
-    assert_eq!(live(running_out, 99).await, Some(haru.id));
-    assert_eq!(live(running_out, 101).await, None);
-    assert_eq!(live(unknown, 99).await, None);
+    assert_eq!(live(&ended, 99).await, Some(haru.id));
+    assert_eq!(live(&running_out, 99).await, Some(haru.id));
+    assert_eq!(live(&running_out, 101).await, None);
+    assert_eq!(live(&unknown, 99).await, None);
     for again in 0..2 {
         stores
             .sessions
             .end(ended.id, at(60 + again))
             .await
             .expect("end");
-        assert_eq!(live(ended, 99).await, None);
+        assert_eq!(live(&ended, 99).await, None);
     }
     stores.sessions.end(unknown.id, at(60)).await.expect("end");
-    assert_eq!(live(running_out, 99).await, Some(haru.id));
+    assert_eq!(live(&running_out, 99).await, Some(haru.id));
 }
 
 fn session(number: u128, user_id: lionrocket_domain::ids::UserId, until: i64) -> NewSession {
@@ -170,5 +170,7 @@ fn session(number: u128, user_id: lionrocket_domain::ids::UserId, until: i64) ->
         user_id,
         created_at: at(0),
         expires_at: at(until),
+        user_agent: None,
+        client_address: None,
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{error::Error, time::Duration};
 
-use lionrocket_app::{ServiceError, accounts::AccountError, turns::SendError, usage::UsageError};
+use lionrocket_app::{
+    ServiceError, accounts::AccountError, sessions::SessionError, turns::SendError,
+    usage::UsageError,
+};
 use lionrocket_domain::{ids::TurnId, turn::TurnFailure};
 use lionrocket_ports::{StoreError, error::Chain};
 
@@ -53,9 +56,19 @@ impl From<AccountError> for Problem {
             AccountError::Taken => Self::new(Code::AccountTaken),
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::Disabled => Self::new(Code::AccountDisabled),
-            AccountError::Unauthenticated => Self::new(Code::Unauthorized),
             AccountError::Busy => unavailable(),
             AccountError::Store(error) => error.into(),
+            AccountError::Session(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Unauthenticated => Self::new(Code::Unauthorized),
+            SessionError::Store(error) => error.into(),
             other => internal(&other),
         }
     }

@@ -21,8 +21,10 @@ use actix_web::{
     http::header::{self, HeaderName, HeaderValue},
     web,
 };
-use lionrocket_app::accounts::Authenticated;
+use jiff::SignedDuration;
+use lionrocket_app::sessions::{Authenticated, Client};
 use lionrocket_domain::{
+    audit::Origin,
     ids::{CharacterId, ChatId, PromptId, TurnId, UserId},
     page::PageSize,
 };
@@ -46,6 +48,8 @@ const MAX_TOKEN_BYTES: usize = 2048;
 const MAX_KEY_CHARS: usize = 128;
 /// The longest text to search for, in characters.
 const MAX_SEARCH_CHARS: usize = 100;
+/// How much is kept of what a browser calls itself, in characters.
+const MAX_USER_AGENT_CHARS: usize = 200;
 
 /// What the log learns of a request while it is handled.
 #[derive(Clone, Default)]
@@ -104,12 +108,43 @@ impl Call {
             .unwrap_or_default()
     }
 
+    /// From where the request came, for the audit log and for logins.
+    pub(crate) fn origin(&self) -> Origin {
+        let peer = self.request.peer_addr();
+        Origin {
+            request_id: Some(self.request_id()),
+            client_address: peer.map(|address| address.ip().to_canonical().to_string()),
+        }
+    }
+
+    /// What the browser calls itself, without control characters and cut to a bearable length.
+    pub(crate) fn user_agent(&self) -> Option<String> {
+        let value = self.request.headers().get(header::USER_AGENT)?;
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let name: String = text
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_USER_AGENT_CHARS)
+            .collect();
+        let name = name.trim();
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// From where and how somebody signs in.
+    pub(crate) fn client(&self, access_ttl: Option<SignedDuration>) -> Client {
+        Client {
+            origin: self.origin(),
+            user_agent: self.user_agent(),
+            access_ttl,
+        }
+    }
+
     /// Tells who asks.
     pub(crate) async fn sign_in(&self) -> Result<Caller, Problem> {
         let token = self.bearer_token().ok_or_else(|| unauthorized(false))?;
         let who = self
             .state
-            .accounts
+            .sessions
             .authenticate(token.expose_secret())
             .await;
         let who = who.map_err(|error| {

@@ -29,7 +29,8 @@ pub(super) async fn register(mut call: Call) -> Answer {
         return Err(Problem::new(Code::RegistrationClosed));
     }
     let body: RegisterBody = call.body().await?;
-    let signed_in = call.state().accounts.register(body.into()).await?;
+    let client = call.client(body.access_ttl);
+    let signed_in = call.state().accounts.register(body.into(), client).await?;
     Ok(HttpResponse::Created().json(AuthView::from(signed_in)))
 }
 
@@ -44,10 +45,11 @@ pub(super) async fn register(mut call: Call) -> Answer {
 #[post("/auth/login")]
 pub(super) async fn login(mut call: Call) -> Answer {
     let body: LoginBody = call.body().await?;
+    let client = call.client(body.access_ttl);
     let signed_in = call
         .state()
         .accounts
-        .login(&body.username, body.password.expose_secret())
+        .login(&body.username, body.password.expose_secret(), client)
         .await?;
     Ok(HttpResponse::Ok().json(AuthView::from(signed_in)))
 }
@@ -66,7 +68,7 @@ pub(super) async fn login(mut call: Call) -> Answer {
 #[post("/auth/logout")]
 pub(super) async fn logout(call: Call) -> Answer {
     if let Some(token) = call.bearer_token() {
-        call.state().accounts.logout(token.expose_secret()).await?;
+        call.state().sessions.logout(token.expose_secret()).await?;
     }
     Ok(HttpResponse::NoContent()
         .insert_header(("Clear-Site-Data", r#""cache", "storage""#))

@@ -10,7 +10,7 @@ use async_stream::stream;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use lionrocket_app::{
-    accounts::AccountError,
+    sessions::SessionError,
     turns::{TurnEvent, TurnEvents},
 };
 use lionrocket_domain::{
@@ -177,8 +177,8 @@ impl TurnStream {
     /// Whether the session is still good. A store that is away is no reason to end a stream.
     async fn is_signed_in(&self) -> bool {
         let token = self.caller.token.expose_secret();
-        let who = self.state.accounts.authenticate(token).await;
-        !matches!(who, Err(AccountError::Unauthenticated))
+        let who = self.state.sessions.authenticate(token).await;
+        !matches!(who, Err(SessionError::Unauthenticated))
     }
 
     /// What the exchange cost, unless the client knows it already.

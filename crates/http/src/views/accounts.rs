@@ -1,7 +1,7 @@
 //! Accounts and logins.
 
-use jiff::Timestamp;
-use lionrocket_app::accounts::{NewAccount, SignedIn};
+use jiff::{SignedDuration, Timestamp};
+use lionrocket_app::{accounts::NewAccount, sessions::SignedIn};
 use lionrocket_domain::{
     account::User,
     text::{DisplayName, EmailAddress, Password, Username},
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ServiceInfo,
+    problem::Wrong,
     request::{Fields, Json, RequestBody, text},
 };
 
@@ -74,6 +75,9 @@ pub(crate) struct AuthView {
     expires_in: i64,
     /// The account.
     user: UserView,
+    /// The login.
+    #[schema(format = "uuid")]
+    session_id: String,
 }
 
 impl From<SignedIn> for AuthView {
@@ -83,8 +87,37 @@ impl From<SignedIn> for AuthView {
             token_type: TokenType::Bearer,
             expires_in: signed_in.expires_in.as_secs(),
             user: signed_in.user.into(),
+            session_id: signed_in.session_id.to_string(),
         }
     }
+}
+
+/// The shortest life of an access token that can be asked for, in seconds.
+const MIN_ACCESS_TTL_SECONDS: i64 = 60;
+
+/// Reads how long a token shall live. `Some(None)` when that is left to the service.
+#[expect(
+    clippy::option_option,
+    reason = "outside: whether it is right; inside: whether it is there"
+)]
+pub(crate) fn access_ttl(
+    fields: &mut Fields,
+    info: &ServiceInfo,
+) -> Option<Option<SignedDuration>> {
+    let longest = info.access_token_seconds;
+    fields.optional("access_ttl_seconds", |value| match value {
+        Json::Integer(seconds) if (MIN_ACCESS_TTL_SECONDS..=longest).contains(&seconds) => {
+            Ok(SignedDuration::from_secs(seconds))
+        }
+        Json::Integer(_) | Json::Number => Err(Wrong {
+            detail: format!(
+                "must be a whole number of seconds from {MIN_ACCESS_TTL_SECONDS} to {longest}"
+            )
+            .into(),
+            ..Wrong::new("out_of_range", "")
+        }),
+        _ => Err(Wrong::new("wrong_type", "must be a whole number")),
+    })
 }
 
 /// An account that somebody asks for.
@@ -100,6 +133,11 @@ pub(crate) struct RegisterBody {
     /// The password; `/api/config` tells the shortest one.
     #[schema(value_type = String, format = Password, min_length = 10, max_length = 128, examples("correct horse battery"))]
     password: Password,
+    /// How long the access token shall live, in seconds; as long as the service lets it when it is
+    /// left out.
+    #[schema(value_type = Option<i64>, minimum = 60, maximum = 604_800, nullable = false, examples(900))]
+    #[serde(rename = "access_ttl_seconds")]
+    pub(crate) access_ttl: Option<SignedDuration>,
 }
 
 impl RequestBody for RegisterBody {
@@ -110,10 +148,12 @@ impl RequestBody for RegisterBody {
             "password",
             text(|raw| Password::choose(raw, info.password_min_length)),
         );
+        let access_ttl = access_ttl(fields, info);
         Some(Self {
             username: username?,
             email: email?,
             password: password?,
+            access_ttl: access_ttl?,
         })
     }
 }
@@ -138,15 +178,22 @@ pub(crate) struct LoginBody {
     /// The password.
     #[schema(value_type = String, format = Password, examples("correct horse battery"))]
     pub(crate) password: SecretString,
+    /// How long the access token shall live, in seconds; as long as the service lets it when it is
+    /// left out.
+    #[schema(value_type = Option<i64>, minimum = 60, maximum = 604_800, nullable = false, examples(900))]
+    #[serde(rename = "access_ttl_seconds")]
+    pub(crate) access_ttl: Option<SignedDuration>,
 }
 
 impl RequestBody for LoginBody {
-    fn read(fields: &mut Fields, _: &ServiceInfo) -> Option<Self> {
+    fn read(fields: &mut Fields, info: &ServiceInfo) -> Option<Self> {
         let username = fields.required("username", Json::into_text);
         let password = fields.required("password", Json::into_text);
+        let access_ttl = access_ttl(fields, info);
         Some(Self {
             username: username?,
             password: password?.into(),
+            access_ttl: access_ttl?,
         })
     }
 }

@@ -55,6 +55,7 @@ fn info() -> ServiceInfo {
         password_min_length: 10,
         registration: Registration::Open,
         stats_timezone: "Asia/Seoul".to_owned(),
+        access_token_seconds: 86_400,
         strict_transport_security: false,
     }
 }
@@ -78,6 +79,7 @@ impl Api {
         let world = World::new();
         let state = ApiState {
             accounts: world.accounts.clone(),
+            sessions: world.sessions.clone(),
             characters: world.characters.clone(),
             prompts: world.prompts.clone(),
             chats: world.chats.clone(),

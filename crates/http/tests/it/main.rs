@@ -9,4 +9,5 @@ mod documents;
 mod exchanges;
 mod network;
 mod pages;
+mod sessions;
 mod streams;

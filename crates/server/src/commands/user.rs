@@ -63,12 +63,13 @@ async fn make(
     account: NewAccount,
     admin: bool,
 ) -> Result<User, Failure> {
-    let accounts = wiring::accounts(
+    let sessions = wiring::sessions(
         store,
         Arc::new(keys.token_issuer()),
         SignedDuration::ZERO,
         Arc::new(LocalEventBus::new()),
-    )?;
+    );
+    let accounts = wiring::accounts(store, sessions)?;
     accounts
         .create_user(account, admin)
         .await

@@ -28,6 +28,8 @@ fn session(number: u128, user_id: UserId) -> NewSession {
         user_id,
         created_at: now(),
         expires_at: now(),
+        user_agent: None,
+        client_address: None,
     }
 }
 
