@@ -9,7 +9,10 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     StoreError,
     accounts::{CreateUserOutcome, NewUser, UserRepository},
-    crypto::{HashError, PasswordCheck, PasswordHasher},
+    crypto::{
+        HashError, PasswordCheck, PasswordContext, PasswordHasher, PasswordPolicy, PolicyError,
+        Weakness,
+    },
     error::Cause,
     runtime::Clock,
 };
@@ -22,6 +25,7 @@ use crate::sessions::{Client, SessionError, SessionService, SignedIn};
 pub struct AccountPorts {
     pub users: Arc<dyn UserRepository>,
     pub hasher: Arc<dyn PasswordHasher>,
+    pub policy: Arc<dyn PasswordPolicy>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -43,6 +47,9 @@ pub enum AccountError {
     /// The name or the address belongs to somebody already.
     #[error("the user name or the e-mail address is taken")]
     Taken,
+    /// The password is too weak for an account.
+    #[error("the password is too weak")]
+    WeakPassword(Weakness),
     /// There is no such account, or the password is wrong. Which one is not told.
     #[error("the user name or the password is wrong")]
     InvalidCredentials,
@@ -72,6 +79,15 @@ impl From<HashError> for AccountError {
     }
 }
 
+impl From<PolicyError> for AccountError {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Weak(weakness) => Self::WeakPassword(weakness),
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
 /// Accounts.
 pub struct AccountService {
     ports: AccountPorts,
@@ -88,7 +104,7 @@ impl AccountService {
     /// Makes an account, never an administrator's, and signs the person in.
     ///
     /// # Errors
-    /// [`AccountError::Taken`] and [`AccountError::Busy`] among others.
+    /// [`AccountError::WeakPassword`], [`AccountError::Taken`] and [`AccountError::Busy`] among others.
     pub async fn register(
         &self,
         account: NewAccount,
@@ -101,12 +117,17 @@ impl AccountService {
     /// Makes an account. For the operator: nobody can ask for an administrator's over the network.
     ///
     /// # Errors
-    /// [`AccountError::Taken`] and [`AccountError::Busy`] among others.
+    /// [`AccountError::WeakPassword`], [`AccountError::Taken`] and [`AccountError::Busy`] among others.
     pub async fn create_user(
         &self,
         account: NewAccount,
         is_admin: bool,
     ) -> Result<User, AccountError> {
+        let context = PasswordContext {
+            username: Some(account.username.clone()),
+            email: Some(account.email.clone()),
+        };
+        self.ports.policy.check(&account.password, context).await?;
         let password_hash = self.ports.hasher.hash(account.password).await?;
         let user = NewUser {
             username: account.username,

@@ -1,15 +1,18 @@
 //! Password hashing and access tokens.
 //!
 //! [`Argon2Hasher`] keeps hashing off the threads that serve requests and bounded in memory.
+//! [`PasswordRules`] tell which passwords people may choose.
 //! [`JwtIssuer`] signs and checks access tokens with keys that are derived from the operator's
 //! [`SigningSecret`]; the secret itself signs nothing.
 
 mod audit;
 mod jwt;
 mod passwords;
+mod policy;
 mod secret;
 
 pub use audit::AuditSealer;
 pub use jwt::{JwtAlgorithm, JwtIssuer};
 pub use passwords::{Argon2Hasher, HashCost, HashLimits};
+pub use policy::{BreachedPasswords, PasswordRules};
 pub use secret::{SecretError, SigningSecret, generate_secret};

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lionrocket_domain::{
     ids::{SessionId, UserId},
-    text::Password,
+    text::{EmailAddress, Password, Username},
 };
 use secrecy::SecretString;
 
@@ -53,6 +53,50 @@ pub trait PasswordHasher: Send + Sync {
         password: Password,
         hash: Option<SecretString>,
     ) -> Result<PasswordCheck, HashError>;
+}
+
+/// Whose password it is going to be, so that it is none of the person's own names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PasswordContext {
+    /// The name to sign in with.
+    pub username: Option<Username>,
+    /// The e-mail address.
+    pub email: Option<EmailAddress>,
+}
+
+/// Why nobody may choose a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weakness {
+    /// Many people have it, or it was leaked: it is tried first.
+    TooCommon,
+    /// It is soon guessed by a program.
+    TooGuessable,
+    /// It contains the name or the address of its owner, or the service's name.
+    ContainsName,
+}
+
+/// Why a password is not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// It is too weak.
+    #[error("the password is too weak")]
+    Weak(Weakness),
+    /// It could not be checked.
+    #[error("a password could not be checked")]
+    Internal(#[source] Cause),
+}
+
+/// Tells which passwords people may choose; their length is checked before. Asks nobody outside.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait PasswordPolicy: Send + Sync {
+    /// Checks a password that somebody chooses, away from the threads that serve requests.
+    ///
+    /// # Errors
+    /// [`PolicyError::Weak`] with the first weakness that was found.
+    async fn check(&self, password: &Password, context: PasswordContext)
+    -> Result<(), PolicyError>;
 }
 
 /// What an access token says.

@@ -32,7 +32,9 @@ use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
 use crate::{
     Failure,
     keys::Keys,
-    settings::{DatabaseFile, Environment, ModelChoice, Settings, claude_refusal},
+    settings::{
+        DatabaseFile, Environment, ModelChoice, PasswordSettings, Settings, claude_refusal,
+    },
 };
 
 /// How long a login lasts, whatever tokens it is given.
@@ -77,6 +79,7 @@ pub(crate) fn sessions(
 /// Puts the accounts together.
 pub(crate) fn accounts(
     store: &SqliteStore,
+    passwords: &PasswordSettings,
     sessions: Arc<SessionService>,
 ) -> Result<AccountService, Failure> {
     let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
@@ -84,6 +87,7 @@ pub(crate) fn accounts(
     let ports = AccountPorts {
         users: Arc::new(store.clone()),
         hasher: Arc::new(hasher),
+        policy: Arc::new(passwords.rules()?),
         clock: Arc::new(SystemClock),
     };
     Ok(AccountService::new(ports, sessions))
@@ -123,7 +127,7 @@ pub(crate) fn api_state(
         events.clone(),
     );
     Ok(ApiState {
-        accounts: Arc::new(accounts(store, sessions.clone())?),
+        accounts: Arc::new(accounts(store, &settings.passwords, sessions.clone())?),
         sessions,
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
@@ -191,7 +195,7 @@ fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {
         },
         model,
         message_max_chars: settings.message_max_chars,
-        password_min_length: settings.password_min_chars,
+        password_min_length: settings.passwords.min_chars,
         registration: settings.registration,
         stats_timezone: settings.stats_zone.name().to_owned(),
         access_token_seconds: settings.signing.lifetime.as_secs(),

@@ -13,7 +13,8 @@ use lionrocket_app::{
     usage::UsageService,
 };
 use lionrocket_crypto_adapter::{
-    Argon2Hasher, AuditSealer, HashCost, HashLimits, JwtAlgorithm, JwtIssuer, SigningSecret,
+    Argon2Hasher, AuditSealer, HashCost, HashLimits, JwtAlgorithm, JwtIssuer, PasswordRules,
+    SigningSecret,
 };
 use lionrocket_domain::{
     access::Actor,
@@ -133,6 +134,7 @@ impl World {
         let accounts = AccountPorts {
             users: shared.clone(),
             hasher: Arc::new(cheap_hasher()),
+            policy: Arc::new(PasswordRules::new(None)),
             clock: clock.clone(),
         };
         let turns = TurnPorts {

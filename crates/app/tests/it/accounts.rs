@@ -9,7 +9,9 @@ use lionrocket_app::{
 use lionrocket_domain::text::{EmailAddress, Password, Username};
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, Credentials, MockUserRepository},
-    crypto::{HashError, MockPasswordHasher, PasswordCheck},
+    crypto::{
+        HashError, MockPasswordHasher, MockPasswordPolicy, PasswordCheck, PolicyError, Weakness,
+    },
 };
 use secrecy::SecretString;
 
@@ -22,6 +24,7 @@ use crate::{
 struct Mocks {
     users: MockUserRepository,
     hasher: MockPasswordHasher,
+    policy: MockPasswordPolicy,
     sessions: SessionMocks,
 }
 
@@ -30,9 +33,19 @@ impl Mocks {
         let ports = AccountPorts {
             users: Arc::new(self.users),
             hasher: Arc::new(self.hasher),
+            policy: Arc::new(self.policy),
             clock: Arc::new(FixedClock),
         };
         AccountService::new(ports, Arc::new(self.sessions.service()))
+    }
+
+    fn takes_any_password(mut self) -> Self {
+        self.policy
+            .expect_check()
+            .withf(|_, context| context.username.is_some() && context.email.is_some())
+            .once()
+            .returning(|_, _| Ok(()));
+        self
     }
 
     fn signs_in(mut self) -> Self {
@@ -73,7 +86,7 @@ fn account() -> NewAccount {
 
 #[tokio::test]
 async fn registering_never_makes_an_administrator_and_signs_in() {
-    let mut mocks = Mocks::default().signs_in();
+    let mut mocks = Mocks::default().takes_any_password().signs_in();
     mocks
         .hasher
         .expect_hash()
@@ -95,8 +108,21 @@ async fn registering_never_makes_an_administrator_and_signs_in() {
 }
 
 #[tokio::test]
-async fn a_taken_name_opens_no_session() {
+async fn a_weak_password_is_neither_hashed_nor_stored() {
     let mut mocks = Mocks::default();
+    mocks
+        .policy
+        .expect_check()
+        .returning(|_, _| Err(PolicyError::Weak(Weakness::TooCommon)));
+    assert!(matches!(
+        mocks.service().register(account(), Client::default()).await,
+        Err(AccountError::WeakPassword(Weakness::TooCommon))
+    ));
+}
+
+#[tokio::test]
+async fn a_taken_name_opens_no_session() {
+    let mut mocks = Mocks::default().takes_any_password();
     mocks
         .hasher
         .expect_hash()

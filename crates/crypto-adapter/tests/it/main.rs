@@ -4,3 +4,4 @@
 
 mod jwt;
 mod passwords;
+mod policy;

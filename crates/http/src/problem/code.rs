@@ -193,6 +193,18 @@ const FIELD_CODES: &[(&str, &str)] = &[
         "too_long",
         "It has too many characters; see `limit` and `actual`.",
     ),
+    (
+        "too_common",
+        "Many people have this password, or it was leaked; choose several words that do not belong together.",
+    ),
+    (
+        "too_guessable",
+        "A program guesses this password soon; make it longer, without rows of keys, dates and names.",
+    ),
+    (
+        "contains_name",
+        "The password contains the user name, the e-mail address or the name of the service; leave it out.",
+    ),
     ("control_character", "It contains a control character."),
     (
         "nothing_visible",

@@ -7,7 +7,7 @@ use lionrocket_app::{
     usage::UsageError,
 };
 use lionrocket_domain::{ids::TurnId, turn::TurnFailure};
-use lionrocket_ports::{StoreError, error::Chain};
+use lionrocket_ports::{StoreError, crypto::Weakness, error::Chain};
 
 use super::{Code, Problem, Wrong};
 
@@ -54,6 +54,7 @@ impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Taken => Self::new(Code::AccountTaken),
+            AccountError::WeakPassword(weakness) => weak_password("/password", weakness),
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::Disabled => Self::new(Code::AccountDisabled),
             AccountError::Busy => unavailable(),
@@ -72,6 +73,25 @@ impl From<SessionError> for Problem {
             other => internal(&other),
         }
     }
+}
+
+/// The problem of a password that somebody chose in a field.
+pub(crate) fn weak_password(pointer: &'static str, weakness: Weakness) -> Problem {
+    let wrong = match weakness {
+        Weakness::TooCommon => Wrong::new(
+            "too_common",
+            "is among the first that are tried: choose several words that do not belong together",
+        ),
+        Weakness::TooGuessable => Wrong::new(
+            "too_guessable",
+            "is soon guessed: make it longer, without rows of keys, repetitions, dates and names",
+        ),
+        Weakness::ContainsName => Wrong::new(
+            "contains_name",
+            "must not contain your user name, your e-mail address or the name of the service",
+        ),
+    };
+    Problem::invalid_at(pointer, wrong)
 }
 
 impl From<UsageError> for Problem {

@@ -9,5 +9,6 @@ mod documents;
 mod exchanges;
 mod network;
 mod pages;
+mod passwords;
 mod sessions;
 mod streams;

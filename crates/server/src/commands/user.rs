@@ -12,13 +12,19 @@ use lionrocket_domain::{
     text::{EmailAddress, Password, TextError, Username},
 };
 use lionrocket_local_adapter::LocalEventBus;
-use lionrocket_ports::error::Chain;
+use lionrocket_ports::{crypto::Weakness, error::Chain};
 use lionrocket_sqlite_adapter::SqliteStore;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::{block_on, print_line};
-use crate::{Failure, cli::CreateUser, keys::Keys, settings::RawSettings, wiring};
+use crate::{
+    Failure,
+    cli::CreateUser,
+    keys::Keys,
+    settings::{PasswordSettings, RawSettings},
+    wiring,
+};
 
 /// More than the longest password, so that a wrong file is not read to its end.
 const MAX_LINE_BYTES: u64 = 4096;
@@ -26,17 +32,17 @@ const MAX_LINE_BYTES: u64 = 4096;
 /// Makes an account.
 pub(crate) fn create(raw: &RawSettings, user: &CreateUser) -> Result<(), Failure> {
     let database = raw.database()?;
-    let min_chars = raw.password_min_chars()?;
+    let passwords = raw.passwords()?;
     let account = NewAccount {
         username: Username::parse(&user.username).map_err(|e| refused("the user name", &e))?,
         email: EmailAddress::parse(&user.email).map_err(|e| refused("the e-mail address", &e))?,
-        password: Password::choose(read_password()?.expose_secret(), min_chars)
+        password: Password::choose(read_password()?.expose_secret(), passwords.min_chars)
             .map_err(|e| refused("the password", &e))?,
     };
     let keys = Keys::load(&raw.signing_alone()?, &database)?;
     let store = wiring::open_store(&database, &keys)?;
     let made = block_on(async {
-        let made = make(&store, &keys, account, user.admin).await;
+        let made = make(&store, &passwords, &keys, account, user.admin).await;
         store.close().await;
         made
     })??;
@@ -59,6 +65,7 @@ fn read_password() -> Result<SecretString, Failure> {
 
 async fn make(
     store: &SqliteStore,
+    passwords: &PasswordSettings,
     keys: &Keys,
     account: NewAccount,
     admin: bool,
@@ -69,7 +76,7 @@ async fn make(
         SignedDuration::ZERO,
         Arc::new(LocalEventBus::new()),
     );
-    let accounts = wiring::accounts(store, sessions)?;
+    let accounts = wiring::accounts(store, passwords, sessions)?;
     accounts
         .create_user(account, admin)
         .await
@@ -77,8 +84,25 @@ async fn make(
             AccountError::Taken => Failure::Failed(
                 "the user name or the e-mail address is taken: choose another one".to_owned(),
             ),
+            AccountError::WeakPassword(weakness) => {
+                Failure::Failed(format!("the password is refused: {}", advice(weakness)))
+            }
             other => Failure::Failed(Chain(&other).to_string()),
         })
+}
+
+fn advice(weakness: Weakness) -> &'static str {
+    match weakness {
+        Weakness::TooCommon => {
+            "it is among the first that are tried, choose several words that do not belong together"
+        }
+        Weakness::TooGuessable => {
+            "it is soon guessed, make it longer, without rows of keys, repetitions, dates and names"
+        }
+        Weakness::ContainsName => {
+            "it must not contain the user name, the e-mail address or the name of the service"
+        }
+    }
 }
 
 fn report(user: &User, as_json: bool) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 mod database;
 mod error;
 mod network;
+mod passwords;
 mod raw;
 pub(crate) mod secret;
 
@@ -14,13 +15,14 @@ use std::{fs, str::FromStr, time::Duration};
 use jiff::SignedDuration;
 use lionrocket_claude_adapter::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
 use lionrocket_crypto_adapter::{JwtAlgorithm, SigningSecret};
-use lionrocket_domain::{calendar::StatsZone, catalog::ModelCatalog, text::password_limits};
+use lionrocket_domain::{calendar::StatsZone, catalog::ModelCatalog};
 use lionrocket_http::Registration;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use database::DatabaseFile;
 pub use error::SettingsError;
 pub use network::Network;
+pub use passwords::PasswordSettings;
 pub use raw::RawSettings;
 
 type Checked<T> = Result<T, SettingsError>;
@@ -110,8 +112,8 @@ pub struct Settings {
     pub signing: Signing,
     /// Who may make an account.
     pub registration: Registration,
-    /// The shortest password, in characters.
-    pub password_min_chars: usize,
+    /// Which passwords are taken, and how they are kept.
+    pub passwords: PasswordSettings,
     /// The longest message, in characters.
     pub message_max_chars: usize,
     /// Where a day of the statistics begins.
@@ -148,7 +150,7 @@ impl Settings {
             max_output_tokens,
             signing: raw.signing(environment)?,
             registration: raw.registration()?,
-            password_min_chars: raw.password_min_chars()?,
+            passwords: raw.passwords()?,
             message_max_chars: number(
                 "MESSAGE_MAX_CHARS",
                 raw.message_max_chars.as_deref(),
@@ -180,19 +182,6 @@ impl RawSettings {
             host: text(self.host.as_deref()).unwrap_or("127.0.0.1").to_owned(),
             port: number("PORT", self.port.as_deref(), 8000, (0, u16::MAX))?,
         })
-    }
-
-    /// The shortest password, in characters.
-    ///
-    /// # Errors
-    /// It is below the floor or above the longest password.
-    pub fn password_min_chars(&self) -> Checked<usize> {
-        number(
-            "PASSWORD_MIN_LENGTH",
-            self.password_min_length.as_deref(),
-            10,
-            (password_limits::FLOOR_CHARS, password_limits::MAX_CHARS),
-        )
     }
 
     fn environment(&self) -> Checked<Environment> {

@@ -171,6 +171,14 @@ pub struct RawSettings {
         value_name = "NUMBER"
     )]
     pub password_min_length: Option<String>,
+    /// A file of leaked passwords that nobody may choose: sorted lines SHA-1:count
+    #[arg(
+        long,
+        env = "BREACHED_PASSWORDS_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub breached_passwords_file: Option<String>,
     /// The longest message of a person, in characters [default: 200]
     #[arg(
         long,

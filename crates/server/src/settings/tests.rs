@@ -53,7 +53,7 @@ fn with_no_settings_at_all_everything_has_its_default() {
     assert!(settings.signing.secret.is_none());
     assert_eq!(settings.signing.lifetime, SignedDuration::from_hours(24));
     assert_eq!(settings.registration, Registration::Open);
-    assert_eq!(settings.password_min_chars, 10);
+    assert_eq!(settings.passwords.min_chars, 10);
     assert_eq!(settings.message_max_chars, 200);
     assert_eq!(settings.stats_zone.name(), "Asia/Seoul");
     assert_eq!(settings.logging.format, LogFormat::Text);

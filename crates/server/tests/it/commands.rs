@@ -49,7 +49,12 @@ fn an_account_that_cannot_be_made_is_told_in_one_line() {
     let taken = create(&home, "MINA", &[], PASSWORD);
     assert_eq!(taken.code(), Some(1));
     assert!(taken.complaint().contains("taken"), "{taken:?}");
-    for (name, password) in [("juno", "short"), ("juno", ""), ("j u", PASSWORD)] {
+    for (name, password) in [
+        ("juno", "short"),
+        ("juno", ""),
+        ("juno", "qwertyuiop1"),
+        ("j u", PASSWORD),
+    ] {
         let refused = create(&home, name, &[], password);
         assert_eq!(refused.code(), Some(1), "{refused:?}");
         assert!(refused.complaint().contains("refused"), "{refused:?}");

@@ -104,6 +104,26 @@ fn a_database_that_cannot_be_opened_is_told_with_what_to_do() {
     }
 }
 
+#[test]
+fn a_file_of_leaked_passwords_that_is_none_is_told_by_its_name() {
+    let home = Home::new();
+    fs::write(home.path().join("leaked.txt"), "hunter2\n").unwrap();
+    for file in ["leaked.txt", "nowhere.txt"] {
+        let home = Home::new().with(
+            "BREACHED_PASSWORDS_FILE",
+            home.path().join(file).to_str().unwrap(),
+        );
+        let finished = home.run(&["serve"], "");
+        assert_eq!(finished.code(), Some(78), "{finished:?}");
+        assert!(
+            finished
+                .complaint()
+                .starts_with("lionrocket: BREACHED_PASSWORDS_FILE"),
+            "{finished:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn two_services_do_not_serve_from_one_database() {
     let home = Home::new();
