@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lionrocket_domain::{
     account::User,
+    calendar::StatsZone,
     text::{EmailAddress, Password, Username, fold},
 };
 use lionrocket_ports::{
@@ -92,13 +93,18 @@ impl From<PolicyError> for AccountError {
 pub struct AccountService {
     ports: AccountPorts,
     sessions: Arc<SessionService>,
+    zone: StatsZone,
 }
 
 impl AccountService {
-    /// Puts the service together.
+    /// Puts the service together. The zone decides on which day an account is made.
     #[must_use]
-    pub const fn new(ports: AccountPorts, sessions: Arc<SessionService>) -> Self {
-        Self { ports, sessions }
+    pub const fn new(ports: AccountPorts, sessions: Arc<SessionService>, zone: StatsZone) -> Self {
+        Self {
+            ports,
+            sessions,
+            zone,
+        }
     }
 
     /// Makes an account, never an administrator's, and signs the person in.
@@ -129,12 +135,14 @@ impl AccountService {
         };
         self.ports.policy.check(&account.password, context).await?;
         let password_hash = self.ports.hasher.hash(account.password).await?;
+        let now = self.ports.clock.now();
         let user = NewUser {
             username: account.username,
             email: account.email,
             password_hash,
             is_admin,
-            created_at: self.ports.clock.now(),
+            created_at: now,
+            created_on: self.zone.day_of(now),
         };
         match self.ports.users.create(user).await? {
             CreateUserOutcome::Created(user) => Ok(user),

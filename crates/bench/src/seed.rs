@@ -53,6 +53,9 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
             .await?,
         is_admin: false,
         created_at: now,
+        created_on: StatsZone::parse("Asia/Seoul")
+            .context("a time zone")?
+            .day_of(now),
     };
     let CreateUserOutcome::Created(user) = UserRepository::create(&store, user).await? else {
         bail!("the person is there already")

@@ -24,6 +24,7 @@ pub mod chat;
 pub mod ids;
 pub mod page;
 pub mod prompt;
+pub mod statistics;
 pub mod text;
 pub mod turn;
 pub mod usage;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lionrocket_domain::{
     account::User,
+    calendar::Day,
     ids::{SessionId, UserId},
     text::{EmailAddress, Username},
 };
@@ -24,6 +25,8 @@ pub struct NewUser {
     pub is_admin: bool,
     /// Now.
     pub created_at: Timestamp,
+    /// The day to which the new account is counted.
+    pub created_on: Day,
 }
 
 /// What came of [`UserRepository::create`].
@@ -49,7 +52,7 @@ pub struct Credentials {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait UserRepository: Send + Sync {
-    /// Makes an account. Of several calls with names or addresses that fold to one key, at the same
+    /// Makes an account and counts it on its day. Of several calls with names or addresses that fold to one key, at the same
     /// time or not, exactly one is `Created`.
     async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome>;
 

@@ -16,7 +16,7 @@ use lionrocket_app::{
 use lionrocket_claude_adapter::{ClaudeModel, ConfigError};
 use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits};
 use lionrocket_demo_model::DemoModel;
-use lionrocket_domain::{ids::NodeId, prompt::HistoryBudget};
+use lionrocket_domain::{calendar::StatsZone, ids::NodeId, prompt::HistoryBudget};
 use lionrocket_http::{
     ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, ServiceInfo,
 };
@@ -81,6 +81,7 @@ pub(crate) fn accounts(
     store: &SqliteStore,
     passwords: &PasswordSettings,
     sessions: Arc<SessionService>,
+    zone: StatsZone,
 ) -> Result<AccountService, Failure> {
     let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
         .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
@@ -90,7 +91,7 @@ pub(crate) fn accounts(
         policy: Arc::new(passwords.rules()?),
         clock: Arc::new(SystemClock),
     };
-    Ok(AccountService::new(ports, sessions))
+    Ok(AccountService::new(ports, sessions, zone))
 }
 
 /// The model that answers.
@@ -119,6 +120,7 @@ pub(crate) fn api_state(
 ) -> Result<ApiState, Failure> {
     let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
     let clock = Arc::new(SystemClock);
+    let zone = &settings.stats_zone;
     let shared = Arc::new(store.clone());
     let sessions = sessions(
         store,
@@ -127,16 +129,17 @@ pub(crate) fn api_state(
         events.clone(),
     );
     Ok(ApiState {
-        accounts: Arc::new(accounts(store, &settings.passwords, sessions.clone())?),
+        accounts: Arc::new(accounts(
+            store,
+            &settings.passwords,
+            sessions.clone(),
+            zone.clone(),
+        )?),
         sessions,
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
         chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
-        usage: Arc::new(UsageService::new(
-            shared.clone(),
-            clock,
-            settings.stats_zone.clone(),
-        )),
+        usage: Arc::new(UsageService::new(shared.clone(), clock, zone.clone())),
         events,
         limits: limits(settings),
         network: Arc::new(NetworkRules {

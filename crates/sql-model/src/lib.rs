@@ -20,6 +20,7 @@ pub mod messages;
 pub mod prompts;
 pub mod schema;
 pub mod search;
+pub mod statistics;
 pub mod time;
 pub mod turns;
 pub mod usage;

@@ -99,7 +99,7 @@ static_query! {
 }
 
 static_query! {
-    /// Adds one exchange to a user's day.
+    /// Adds one exchange to a user's day and answers how many the day has now.
     pub struct AddToDay<'a> {
         /// Whose day it is; `None` when the account is gone.
         user_id: Nullable<BigInt> = Option<i64>,
@@ -118,7 +118,7 @@ static_query! {
         /// The cost in micro-dollars.
         cost_micro_usd: BigInt = i64,
     }
-    rows ();
+    rows (BigInt,);
     "INSERT INTO usage_stats (user_id, usage_date, chat_count, total_tokens, input_tokens, \
      output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd) VALUES ("
     user_id ", " usage_date ", 1, " total_tokens ", " input_tokens ", " output_tokens ", "
@@ -129,7 +129,7 @@ static_query! {
      output_tokens = usage_stats.output_tokens + excluded.output_tokens, \
      cache_read_tokens = usage_stats.cache_read_tokens + excluded.cache_read_tokens, \
      cache_write_tokens = usage_stats.cache_write_tokens + excluded.cache_write_tokens, \
-     cost_micro_usd = usage_stats.cost_micro_usd + excluded.cost_micro_usd"
+     cost_micro_usd = usage_stats.cost_micro_usd + excluded.cost_micro_usd RETURNING chat_count"
 }
 
 /// A user's day.

@@ -40,6 +40,7 @@ use lionrocket_ports::{
 use lionrocket_sql_model::{
     chats::{BeginFactsRow, FindBeginFacts, MoveHead, TouchChat},
     messages::{CountUserMessage, EndReply, InsertMessage, MessageRow},
+    statistics::{AddToAccountDay, AddToCharacterDay, AddToLatencyDay, AddToModelDay},
     turns::{EndTurn, InsertTurn, TurnRow},
     usage::{AddToDay, InsertCharge},
 };
@@ -101,6 +102,7 @@ async fn seats(store: &SqliteStore) -> Vec<Seat> {
             password_hash: String::new().into(),
             is_admin: false,
             created_at: now,
+            created_on: Day::parse("2026-11-22").unwrap(),
         };
         let CreateUserOutcome::Created(user) = UserRepository::create(store, user).await.unwrap()
         else {
@@ -171,7 +173,7 @@ fn finish_request(begin: &BeginTurn) -> FinishTurn {
             price_version: "2026-11-22".to_owned(),
             estimated: false,
         }),
-        first_text_at: None,
+        first_text_at: Some(Timestamp::UNIX_EPOCH),
         ended_at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -408,7 +410,7 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         id: &turn_id,
         state: "completed",
         error_code: None,
-        first_text_at: None,
+        first_text_at: Some(now),
         ended_at: now,
     }
     .get_result(connection)
@@ -452,7 +454,7 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
     }
     .execute(connection)
     .unwrap();
-    AddToDay {
+    let (exchanges,): (i64,) = AddToDay {
         user_id: Some(request.account.user_id.get()),
         usage_date: &usage_date,
         total_tokens: 150,
@@ -462,11 +464,55 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         cache_write_tokens: 0,
         cost_micro_usd: 35,
     }
-    .execute(connection)
+    .get_result(connection)
     .unwrap();
+    if exchanges == 1 {
+        AddToAccountDay {
+            usage_date: &usage_date,
+            new_accounts: 0,
+            erased_accounts: 0,
+            active_accounts: 1,
+        }
+        .execute(connection)
+        .unwrap();
+    }
+    bare_statistics(connection, &usage_date, &charge.model);
     TouchChat {
         id: request.account.chat_id.get(),
         last_message_at: now,
+    }
+    .execute(connection)
+    .unwrap();
+}
+
+fn bare_statistics(connection: &mut SqliteConnection, usage_date: &str, model: &str) {
+    AddToModelDay {
+        usage_date,
+        model,
+        exchanges: 1,
+        input_tokens: 100,
+        output_tokens: 50,
+        cache_read_tokens: 0,
+        cache_write_tokens: 0,
+        cost_micro_usd: 35,
+        completed: 1,
+        stopped: 0,
+        failed: 0,
+        interrupted: 0,
+    }
+    .execute(connection)
+    .unwrap();
+    AddToCharacterDay {
+        usage_date,
+        character_id: 1,
+        total_tokens: 150,
+        cost_micro_usd: 35,
+    }
+    .execute(connection)
+    .unwrap();
+    AddToLatencyDay {
+        usage_date,
+        bucket: 0,
     }
     .execute(connection)
     .unwrap();

@@ -21,7 +21,7 @@ use lionrocket_sql_model::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::store::SqliteStore;
+use crate::{statistics::count_new_account, store::SqliteStore};
 
 #[async_trait]
 impl UserRepository for SqliteStore {
@@ -46,7 +46,10 @@ impl UserRepository for SqliteStore {
                 .get_result(connection)
                 .optional()?;
             Ok(match made {
-                Some(row) => CreateUserOutcome::Created(row.into_domain()?),
+                Some(row) => {
+                    count_new_account(connection, user.created_on)?;
+                    CreateUserOutcome::Created(row.into_domain()?)
+                }
                 None => CreateUserOutcome::Taken,
             })
         })

@@ -17,6 +17,7 @@ mod open;
 mod prompts;
 mod readers;
 mod serving_lock;
+mod statistics;
 mod store;
 mod turns;
 mod usage;

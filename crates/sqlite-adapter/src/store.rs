@@ -127,7 +127,10 @@ impl SqliteStore {
 #[cfg(test)]
 mod tests {
     use diesel::{dsl::sql, sql_types::Text};
-    use lionrocket_domain::text::{EmailAddress, Username};
+    use lionrocket_domain::{
+        calendar::Day,
+        text::{EmailAddress, Username},
+    };
     use lionrocket_ports::{
         StoreError,
         accounts::{NewUser, UserRepository},
@@ -150,6 +153,7 @@ mod tests {
             password_hash: "$argon2id$".to_owned().into(),
             is_admin: false,
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            created_on: Day::parse("2026-11-22").unwrap(),
         }
     }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lionrocket_domain::{
     chat::{Message, MessageStatus, Role},
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
+    statistics::LatencyBucket,
     turn::{StopReason, Turn, TurnFailure, TurnRecord, TurnState},
     usage::{Charge, ChargeAccount, TokenUsage},
 };
@@ -31,7 +32,12 @@ use lionrocket_sql_model::{
     usage::{AddToDay, ChargeRow, InsertCharge},
 };
 
-use crate::{chats::find_message, error::DbError, store::SqliteStore};
+use crate::{
+    chats::find_message,
+    error::DbError,
+    statistics::{EndedTurn, count_active_account, count_turn},
+    store::SqliteStore,
+};
 
 fn find_turn(connection: &mut SqliteConnection, id: &str) -> QueryResult<Option<TurnRow>> {
     FindTurn { id }.get_result(connection).optional()
@@ -245,7 +251,7 @@ fn checkpoint(
     Ok(true)
 }
 
-/// Writes a turn's row of the ledger and adds it to the user's day, unless the row is there
+/// Writes a turn's row of the ledger and adds it to the user's day. `false` when the row is there
 /// already.
 fn write_charge(
     connection: &mut SqliteConnection,
@@ -253,7 +259,7 @@ fn write_charge(
     user_id: Option<i64>,
     charge: &Charge,
     now: Timestamp,
-) -> QueryResult<()> {
+) -> QueryResult<bool> {
     let usage_date = account.usage_date.to_string();
     let tokens = &charge.tokens;
     let added = InsertCharge {
@@ -275,9 +281,9 @@ fn write_charge(
     }
     .execute(connection)?;
     if added == 0 {
-        return Ok(());
+        return Ok(false);
     }
-    AddToDay {
+    let (exchanges,): (i64,) = AddToDay {
         user_id,
         usage_date: &usage_date,
         total_tokens: stored_count(tokens.total()),
@@ -287,8 +293,32 @@ fn write_charge(
         cache_write_tokens: stored_count(tokens.cache_write()),
         cost_micro_usd: stored_count(charge.cost_micro_usd),
     }
-    .execute(connection)?;
-    Ok(())
+    .get_result(connection)?;
+    if user_id.is_some() && exchanges == 1 {
+        count_active_account(connection, &usage_date)?;
+    }
+    Ok(true)
+}
+
+/// Adds a turn that has just ended to the statistics of its day.
+fn count(
+    connection: &mut SqliteConnection,
+    request: &FinishTurn,
+    first_text_at: Option<Timestamp>,
+) -> QueryResult<()> {
+    let account = &request.account;
+    count_turn(
+        connection,
+        &EndedTurn {
+            usage_date: &account.usage_date.to_string(),
+            end: request.end,
+            failure: request.failure,
+            first_text: first_text_at
+                .map(|first| LatencyBucket::between(account.accepted_at, first)),
+            character_id: account.character_id,
+            charge: request.charge.as_ref(),
+        },
+    )
 }
 
 /// Saves the final texts and counts of a turn that has just ended.
@@ -350,15 +380,18 @@ fn finish(
         last_message_at: request.ended_at.into(),
     }
     .execute(connection)?;
+    let turn = turn.into_domain()?;
+    count(connection, &request, turn.first_text_at)?;
     Ok(FinishOutcome::Finished(Box::new(TurnRecord {
-        turn: turn.into_domain()?,
+        turn,
         user_message: user.into_domain()?,
         assistant_message: assistant.into_domain()?,
         charge: request.charge,
     })))
 }
 
-/// The end of a turn that is over already, or whose chat was deleted.
+/// The end of a turn that is over already, or whose chat was deleted. The latter is counted when it
+/// was charged, once by its row of the ledger; of one that cost nothing, nothing is left to count by.
 fn finish_late(
     connection: &mut SqliteConnection,
     request: &FinishTurn,
@@ -376,7 +409,9 @@ fn finish_late(
             .select(users::id)
             .first::<i64>(connection)
             .optional()?;
-        write_charge(connection, account, user_id, charge, request.ended_at)?;
+        if write_charge(connection, account, user_id, charge, request.ended_at)? {
+            count(connection, request, request.first_text_at)?;
+        }
     }
     Ok(FinishOutcome::ChatGone)
 }

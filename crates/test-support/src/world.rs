@@ -147,7 +147,11 @@ impl World {
             spawner: Arc::new(spawner.clone()),
         };
         Self {
-            accounts: Arc::new(AccountService::new(accounts, sessions.clone())),
+            accounts: Arc::new(AccountService::new(
+                accounts,
+                sessions.clone(),
+                zone.clone(),
+            )),
             sessions,
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),

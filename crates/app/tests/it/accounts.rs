@@ -6,7 +6,10 @@ use lionrocket_app::{
     accounts::{AccountError, AccountPorts, AccountService, NewAccount},
     sessions::Client,
 };
-use lionrocket_domain::text::{EmailAddress, Password, Username};
+use lionrocket_domain::{
+    calendar::StatsZone,
+    text::{EmailAddress, Password, Username},
+};
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, Credentials, MockUserRepository},
     crypto::{
@@ -36,7 +39,11 @@ impl Mocks {
             policy: Arc::new(self.policy),
             clock: Arc::new(FixedClock),
         };
-        AccountService::new(ports, Arc::new(self.sessions.service()))
+        AccountService::new(
+            ports,
+            Arc::new(self.sessions.service()),
+            StatsZone::parse("Asia/Seoul").unwrap(),
+        )
     }
 
     fn takes_any_password(mut self) -> Self {

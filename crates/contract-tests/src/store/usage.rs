@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use lionrocket_domain::{
     account::User,
     calendar::DayRange,
+    turn::{TurnEnd, TurnFailure},
     usage::{TokenUsage, UsageDay},
 };
 use lionrocket_ports::turns::{BeginTurn, FinishOutcome, FinishTurn};
@@ -90,6 +91,15 @@ fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
+/// Every way to end, failures of several kinds among them.
+const ENDS: [(TurnEnd, Option<TurnFailure>); 5] = [
+    (TurnEnd::Completed, None),
+    (TurnEnd::Stopped, None),
+    (TurnEnd::Failed, Some(TurnFailure::UpstreamTimeout)),
+    (TurnEnd::Failed, Some(TurnFailure::Refused)),
+    (TurnEnd::Interrupted, Some(TurnFailure::ReplyInterrupted)),
+];
+
 /// 200 turns of four users on three days; some ends are told twice, some chats deleted before.
 pub async fn the_ledger_and_the_days_agree_after_many_turns_at_once(stores: Stores) {
     let mut random = numbers(20_261_122);
@@ -116,7 +126,10 @@ pub async fn the_ledger_and_the_days_agree_after_many_turns_at_once(stores: Stor
             cache_write_5m: random(100),
             cache_write_1h: random(100),
         };
+        let (end, failure) = ENDS[number % ENDS.len()];
         ends.push(FinishTurn {
+            end,
+            failure,
             charge: (number % 7 != 0).then(|| charge(tokens)),
             ..finish(&request, "done")
         });

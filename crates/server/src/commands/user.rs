@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use lionrocket_app::accounts::{AccountError, NewAccount};
 use lionrocket_domain::{
     account::User,
+    calendar::StatsZone,
     text::{EmailAddress, Password, TextError, Username},
 };
 use lionrocket_local_adapter::LocalEventBus;
@@ -39,10 +40,11 @@ pub(crate) fn create(raw: &RawSettings, user: &CreateUser) -> Result<(), Failure
         password: Password::choose(read_password()?.expose_secret(), passwords.min_chars)
             .map_err(|e| refused("the password", &e))?,
     };
+    let zone = raw.stats_zone()?;
     let keys = Keys::load(&raw.signing_alone()?, &database)?;
     let store = wiring::open_store(&database, &keys)?;
     let made = block_on(async {
-        let made = make(&store, &passwords, &keys, account, user.admin).await;
+        let made = make(&store, &passwords, &keys, zone, account, user.admin).await;
         store.close().await;
         made
     })??;
@@ -67,6 +69,7 @@ async fn make(
     store: &SqliteStore,
     passwords: &PasswordSettings,
     keys: &Keys,
+    zone: StatsZone,
     account: NewAccount,
     admin: bool,
 ) -> Result<User, Failure> {
@@ -76,7 +79,7 @@ async fn make(
         SignedDuration::ZERO,
         Arc::new(LocalEventBus::new()),
     );
-    let accounts = wiring::accounts(store, passwords, sessions)?;
+    let accounts = wiring::accounts(store, passwords, sessions, zone)?;
     accounts
         .create_user(account, admin)
         .await

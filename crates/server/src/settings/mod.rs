@@ -366,7 +366,11 @@ impl RawSettings {
         )
     }
 
-    fn stats_zone(&self) -> Checked<StatsZone> {
+    /// Where a day of the statistics begins.
+    ///
+    /// # Errors
+    /// There is no such zone.
+    pub(crate) fn stats_zone(&self) -> Checked<StatsZone> {
         let name = text(self.stats_timezone.as_deref()).unwrap_or("Asia/Seoul");
         StatsZone::parse(name).ok_or_else(|| {
             SettingsError::value(

@@ -9,6 +9,7 @@ use diesel::{
 use jiff::Timestamp;
 use lionrocket_domain::{
     account::User,
+    calendar::Day,
     text::{EmailAddress, Username},
 };
 use lionrocket_ports::accounts::{CreateUserOutcome, NewUser, UserRepository};
@@ -67,6 +68,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         password_hash: "$argon2id$".to_owned().into(),
         is_admin: false,
         created_at: now(),
+        created_on: Day::parse("2026-11-22").unwrap(),
     }
 }
 

@@ -83,10 +83,67 @@ async fn the_sum_of_the_ledger_is_the_sum_of_the_days() {
          sum(cost_micro_usd) FROM usage_events GROUP BY user_id, usage_date";
     let days = "SELECT user_id, usage_date, chat_count, input_tokens, output_tokens, \
          cache_read_tokens, cache_write_tokens, cost_micro_usd FROM usage_stats";
-    for (one, other) in [(ledger, days), (days, ledger)] {
+    assert_same(&file, ledger, days);
+}
+
+/// Checks that two statements have the same rows.
+fn assert_same(file: &DatabaseFile, one: &str, other: &str) {
+    for (one, other) in [(one, other), (other, one)] {
         let difference = format!("count(*) FROM ({one} EXCEPT {other})");
-        assert_eq!(file.number(&format!("SELECT {difference}")), 0);
+        assert_eq!(file.number(&format!("SELECT {difference}")), 0, "{one}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_by_day_agree_with_the_ledger_and_the_turns() {
+    let file = DatabaseFile::new();
+    let stores = Stores::of(file.open());
+    usage::the_ledger_and_the_days_agree_after_many_turns_at_once(stores).await;
+    assert_same(
+        &file,
+        "SELECT usage_date, model, count(*), sum(input_tokens), sum(output_tokens), \
+         sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
+         sum(cost_micro_usd) FROM usage_events GROUP BY usage_date, model",
+        "SELECT usage_date, model, exchanges, input_tokens, output_tokens, cache_read_tokens, \
+         cache_write_tokens, cost_micro_usd FROM model_days WHERE exchanges > 0",
+    );
+    assert_same(
+        &file,
+        "SELECT usage_date, character_id, count(*), sum(input_tokens + output_tokens \
+         + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens), \
+         sum(cost_micro_usd) FROM usage_events GROUP BY usage_date, character_id",
+        "SELECT usage_date, character_id, exchanges, total_tokens, cost_micro_usd \
+         FROM character_days",
+    );
+    // Every turn that is still there, and each of a deleted chat that was charged.
+    let counted = "SELECT id AS id, usage_date FROM turns \
+         UNION SELECT turn_id, usage_date FROM usage_events";
+    assert_same(
+        &file,
+        &format!("SELECT usage_date, count(*) FROM ({counted}) GROUP BY usage_date"),
+        "SELECT usage_date, sum(completed + stopped + failed + interrupted) FROM model_days \
+         GROUP BY usage_date",
+    );
+    assert_same(
+        &file,
+        &format!("SELECT usage_date, count(*) FROM ({counted}) GROUP BY usage_date"),
+        "SELECT usage_date, sum(turns) FROM latency_days GROUP BY usage_date",
+    );
+    assert_same(
+        &file,
+        "SELECT usage_date, sum(failed + interrupted) FROM model_days GROUP BY usage_date",
+        "SELECT usage_date, sum(turns) FROM failure_days GROUP BY usage_date",
+    );
+    assert_same(
+        &file,
+        "SELECT usage_date, count(DISTINCT user_id) FROM usage_events GROUP BY usage_date",
+        "SELECT usage_date, active_accounts FROM account_days WHERE active_accounts > 0",
+    );
+    assert_eq!(
+        file.number("SELECT sum(new_accounts) FROM account_days"),
+        4,
+        "accounts are counted on the day on which they are made"
+    );
 }
 
 #[tokio::test]

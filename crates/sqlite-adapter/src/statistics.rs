@@ -1,0 +1,100 @@
+//! Statistics by day. They are written in the transaction of what they count.
+
+use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
+use lionrocket_domain::{
+    calendar::Day, ids::CharacterId, statistics::LatencyBucket, turn::TurnEnd, turn::TurnFailure,
+    usage::Charge,
+};
+use lionrocket_sql_model::{
+    convert::stored_count,
+    statistics::{
+        AddToAccountDay, AddToCharacterDay, AddToFailureDay, AddToLatencyDay, AddToModelDay,
+    },
+};
+
+/// A turn that has just ended, as far as statistics want to know it.
+pub(crate) struct EndedTurn<'a> {
+    /// The day to which it is counted.
+    pub(crate) usage_date: &'a str,
+    pub(crate) end: TurnEnd,
+    pub(crate) failure: Option<TurnFailure>,
+    /// How long the first text took.
+    pub(crate) first_text: Option<LatencyBucket>,
+    pub(crate) character_id: Option<CharacterId>,
+    /// What it cost, if it was charged.
+    pub(crate) charge: Option<&'a Charge>,
+}
+
+/// Counts a turn. To be called once for each.
+pub(crate) fn count_turn(
+    connection: &mut SqliteConnection,
+    turn: &EndedTurn<'_>,
+) -> QueryResult<()> {
+    let usage_date = turn.usage_date;
+    let tokens = turn.charge.map(|charge| charge.tokens).unwrap_or_default();
+    let ended = |end| i64::from(turn.end == end);
+    AddToModelDay {
+        usage_date,
+        model: turn.charge.map_or("", |charge| charge.model.as_str()),
+        exchanges: i64::from(turn.charge.is_some()),
+        input_tokens: stored_count(tokens.input),
+        output_tokens: stored_count(tokens.output),
+        cache_read_tokens: stored_count(tokens.cache_read),
+        cache_write_tokens: stored_count(tokens.cache_write()),
+        cost_micro_usd: stored_count(turn.charge.map_or(0, |charge| charge.cost_micro_usd)),
+        completed: ended(TurnEnd::Completed),
+        stopped: ended(TurnEnd::Stopped),
+        failed: ended(TurnEnd::Failed),
+        interrupted: ended(TurnEnd::Interrupted),
+    }
+    .execute(connection)?;
+    if let (Some(charge), Some(character_id)) = (turn.charge, turn.character_id) {
+        AddToCharacterDay {
+            usage_date,
+            character_id: character_id.get(),
+            total_tokens: stored_count(charge.tokens.total()),
+            cost_micro_usd: stored_count(charge.cost_micro_usd),
+        }
+        .execute(connection)?;
+    }
+    if let Some(bucket) = turn.first_text {
+        let bucket = bucket.number();
+        AddToLatencyDay { usage_date, bucket }.execute(connection)?;
+    }
+    if let Some(failure) = turn.failure {
+        let error_code = failure.code();
+        AddToFailureDay {
+            usage_date,
+            error_code,
+        }
+        .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Counts an account that was made.
+pub(crate) fn count_new_account(connection: &mut SqliteConnection, day: Day) -> QueryResult<()> {
+    AddToAccountDay {
+        usage_date: &day.to_string(),
+        new_accounts: 1,
+        erased_accounts: 0,
+        active_accounts: 0,
+    }
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Counts an account that was charged for the first time on a day.
+pub(crate) fn count_active_account(
+    connection: &mut SqliteConnection,
+    usage_date: &str,
+) -> QueryResult<()> {
+    AddToAccountDay {
+        usage_date,
+        new_accounts: 0,
+        erased_accounts: 0,
+        active_accounts: 1,
+    }
+    .execute(connection)?;
+    Ok(())
+}
