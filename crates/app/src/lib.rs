@@ -32,6 +32,7 @@
 //! ```
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod characters;
 pub mod chats;

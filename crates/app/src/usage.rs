@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lionrocket_domain::{
     access::Actor,
     calendar::{Day, DayRange, StatsZone},
+    ids::UserId,
     usage::UsageDay,
 };
 use lionrocket_ports::{StoreError, runtime::Clock, usage::UsageRepository};
@@ -66,6 +67,12 @@ impl UsageService {
         from: Option<Day>,
         to: Option<Day>,
     ) -> Result<Vec<UsageDay>, UsageError> {
+        let range = self.range(from, to)?;
+        self.days_of(actor.user_id, range).await
+    }
+
+    /// The days from one to another, both included: 30 days to today unless they are named.
+    pub(crate) fn range(&self, from: Option<Day>, to: Option<Day>) -> Result<DayRange, UsageError> {
         let to = to.unwrap_or_else(|| self.today());
         let from = from.unwrap_or_else(|| to.days_before(Self::DEFAULT_DAYS - 1));
         if to < from {
@@ -76,9 +83,15 @@ impl UsageService {
                 max_days: Self::MAX_DAYS,
             });
         }
-        Ok(self
-            .usage
-            .days(actor.user_id, DayRange { from, to })
-            .await?)
+        Ok(DayRange { from, to })
+    }
+
+    /// Somebody's usage by day. Whether the one who asks may see it is the caller's to check.
+    pub(crate) async fn days_of(
+        &self,
+        user_id: UserId,
+        range: DayRange,
+    ) -> Result<Vec<UsageDay>, UsageError> {
+        Ok(self.usage.days(user_id, range).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! People.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     ids::UserId,
@@ -34,4 +34,20 @@ pub struct User {
     pub deleted_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+impl User {
+    /// How long a deletion can be taken back.
+    pub const DELETION_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+    /// When the account will be erased; `None` while nobody has asked for that.
+    #[must_use]
+    pub fn erase_at(&self) -> Option<Timestamp> {
+        let asked_at = self.deleted_at?;
+        Some(
+            asked_at
+                .saturating_add(Self::DELETION_GRACE)
+                .unwrap_or(Timestamp::MAX),
+        )
+    }
 }

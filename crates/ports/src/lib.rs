@@ -8,6 +8,7 @@
 //! With the feature `mocks` every port has a mock made by `mockall` (`MockTurnStore` and so on).
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod characters;
 pub mod chats;

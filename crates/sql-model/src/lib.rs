@@ -11,6 +11,7 @@
 mod static_query;
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod branch;
 pub mod characters;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl,
-    SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult,
+    RunQueryDsl, SelectableHelper, SqliteConnection,
 };
 use jiff::Timestamp;
 use lionrocket_domain::{
@@ -22,6 +22,37 @@ use lionrocket_sql_model::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{statistics::count_new_account, store::SqliteStore};
+
+/// Ends all logins of a person.
+pub(crate) fn end_all_sessions(
+    connection: &mut SqliteConnection,
+    user_id: UserId,
+    now: Timestamp,
+) -> QueryResult<usize> {
+    diesel::update(sessions::table)
+        .filter(sessions::user_id.eq(user_id.get()))
+        .filter(sessions::ended_at.is_null())
+        .set(sessions::ended_at.eq(StoredTime::from(now)))
+        .execute(connection)
+}
+
+/// Notes that the deletion of an account was asked for, and ends all its logins and every token that
+/// was given out.
+pub(crate) fn mark_deleted(
+    connection: &mut SqliteConnection,
+    user: &User,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::update(users::table.find(user.id.get()))
+        .set((
+            users::deleted_at.eq(StoredTime::from(now)),
+            users::token_version.eq(user.token_version + 1),
+            users::version.eq(user.version + 1),
+        ))
+        .execute(connection)?;
+    end_all_sessions(connection, user.id, now)?;
+    Ok(())
+}
 
 #[async_trait]
 impl UserRepository for SqliteStore {

@@ -9,6 +9,7 @@
 //! only one may serve from it ([`SqliteStore::lock_for_serving`]).
 
 mod accounts;
+mod admin;
 mod audit;
 mod characters;
 mod chats;

@@ -21,7 +21,10 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use lionrocket_ports::audit::AuditSeal;
 
-use crate::error::{OpenError, is_passing};
+use crate::{
+    admin::register_functions,
+    error::{OpenError, is_passing},
+};
 
 /// The migrations, built in.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -164,6 +167,7 @@ impl Connector {
         // First of all, so that everything after it waits for other processes.
         let busy = format!("PRAGMA busy_timeout = {}", self.busy_timeout.as_millis());
         self.set(&mut connection, &[&busy])?;
+        register_functions(&mut connection).map_err(|error| self.unusable(&error))?;
         Ok(connection)
     }
 

@@ -125,7 +125,7 @@ impl SqliteStore {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use diesel::{dsl::sql, sql_types::Text};
     use lionrocket_domain::{
         calendar::Day,
@@ -139,14 +139,14 @@ mod tests {
 
     use super::*;
 
-    fn open() -> (SqliteStore, tempfile::TempDir) {
+    pub(crate) fn open() -> (SqliteStore, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let mut options = SqliteOptions::new(directory.path().join("app.db"), audit_seal());
         options.readers = 1;
         (SqliteStore::open(&options).unwrap(), directory)
     }
 
-    fn new_user(name: &str) -> NewUser {
+    pub(crate) fn new_user(name: &str) -> NewUser {
         NewUser {
             username: Username::parse(name).unwrap(),
             email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),

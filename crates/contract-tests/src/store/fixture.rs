@@ -25,7 +25,8 @@ use lionrocket_domain::{
     usage::{Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
-    accounts::{CreateUserOutcome, NewUser, SessionStore, UserRepository},
+    accounts::{CreateUserOutcome, NewSession, NewUser, SessionStore, UserRepository},
+    admin::AdminRepository,
     audit::AuditLog,
     characters::CharacterRepository,
     chats::ChatRepository,
@@ -42,6 +43,8 @@ pub struct Stores {
     pub users: Arc<dyn UserRepository>,
     /// Logins.
     pub sessions: Arc<dyn SessionStore>,
+    /// Looking after accounts.
+    pub admin: Arc<dyn AdminRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// Characters.
@@ -69,6 +72,7 @@ impl Stores {
     where
         S: UserRepository
             + SessionStore
+            + AdminRepository
             + AuditLog
             + CharacterRepository
             + PromptRepository
@@ -81,6 +85,7 @@ impl Stores {
         Self {
             users: Arc::clone(&store) as _,
             sessions: Arc::clone(&store) as _,
+            admin: Arc::clone(&store) as _,
             audit: Arc::clone(&store) as _,
             characters: Arc::clone(&store) as _,
             prompts: Arc::clone(&store) as _,
@@ -219,6 +224,19 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         created_at: at(0),
         created_on: day("2026-11-22"),
     }
+}
+
+/// Opens a login that lives for a long time.
+pub(crate) async fn open_session(stores: &Stores, number: u128, user: &User, now: Timestamp) {
+    let session = NewSession {
+        id: SessionId::from_uuid(Uuid::from_u128(number)),
+        user_id: user.id,
+        created_at: now,
+        expires_at: at(1_000_000),
+        user_agent: None,
+        client_address: None,
+    };
+    stores.sessions.open(session).await.expect("open");
 }
 
 /// The person as the one who asks.

@@ -10,6 +10,7 @@
 )]
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
 pub mod characters;
 pub mod chats;
@@ -32,6 +33,22 @@ macro_rules! store_contract {
             an_account_is_found_by_name_or_address_and_a_name_comes_first,
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
             a_session_lives_until_it_is_ended_or_runs_out,
+        );
+        $crate::store_contract!(@tests $make; admin:
+            an_account_is_told_with_what_was_done_with_it,
+            accounts_are_listed_newest_first_page_by_page,
+            accounts_are_searched_by_folded_names_taken_literally,
+            accounts_are_listed_by_state,
+            an_account_is_found_by_its_user_name_alone,
+            a_change_of_an_account_is_recorded_with_it,
+            a_stale_change_of_an_account_and_one_of_nobody_are_refused,
+            a_change_that_changes_nothing_raises_no_version,
+            what_takes_rights_away_ends_every_login,
+            a_deletion_is_begun_once_and_can_be_taken_back,
+            the_last_administrator_stays,
+            administrators_who_demote_each_other_at_once_leave_one,
+            a_chats_owner_is_told,
+            a_person_is_told_who_looked_at_what,
         );
         $crate::store_contract!(@tests $make; audit:
             a_record_is_found_as_it_was_made,
@@ -125,6 +142,7 @@ mod tests {
         let list = include_str!("mod.rs");
         let modules = [
             include_str!("accounts.rs"),
+            include_str!("admin.rs"),
             include_str!("audit.rs"),
             include_str!("characters.rs"),
             include_str!("chats.rs"),

@@ -6,6 +6,7 @@ use diesel::{
 };
 use jiff::Timestamp;
 use lionrocket_sql_model::{
+    admin::ListViews,
     branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
     chats::{FindBeginFacts, FindChat, FindTurnBasis, ListChats, SearchChats},
     messages::FindMessage,
@@ -93,7 +94,13 @@ fn statements_that_run_often_find_rows_by_index() {
         last_id: 1,
         limit: 50,
     };
+    let views = ListViews {
+        user_id,
+        before: i64::MAX,
+        limit: 51,
+    };
     for steps in [
+        plan(connection, &views),
         plan(connection, &find_begin_facts),
         plan(connection, &end_turn),
         plan(connection, &renew_turn),
