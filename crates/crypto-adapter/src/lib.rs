@@ -9,6 +9,7 @@ mod audit;
 mod jwt;
 mod passwords;
 mod policy;
+mod scheme;
 mod secret;
 
 pub use audit::AuditSealer;

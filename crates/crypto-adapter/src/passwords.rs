@@ -11,13 +11,7 @@ use std::{
     time::Duration,
 };
 
-use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
-    password_hash::{
-        self,
-        phc::{Output, ParamsString, PasswordHash, Salt},
-    },
-};
+use argon2::Params;
 use async_trait::async_trait;
 use lionrocket_domain::text::Password;
 use lionrocket_ports::crypto::{HashError, PasswordCheck, PasswordHasher};
@@ -27,7 +21,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::secret::generate_secret;
+use crate::{
+    scheme::{Memory, Scheme},
+    secret::{SigningSecret, generate_secret},
+};
 
 /// What a new hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +69,6 @@ impl Default for HashLimits {
         }
     }
 }
-
-/// The memory that a hash fills.
-type Memory = Vec<Block>;
 
 /// A piece of work for one of the hasher's threads.
 type Work = Box<dyn FnOnce(&mut Memory) + Send>;
@@ -126,7 +120,7 @@ impl HashThreads {
 /// Hashes passwords on threads of its own, as many as may hash at a time.
 pub struct Argon2Hasher {
     threads: HashThreads,
-    params: Params,
+    scheme: Arc<Scheme>,
     /// A hash of a password that nobody knows, at the current cost.
     dummy: SecretString,
     /// Room for those who hash and those who wait.
@@ -146,14 +140,24 @@ impl Argon2Hasher {
         let unknown = generate_secret().map_err(HashError::Internal)?;
         let threads = HashThreads::start(limits.at_a_time)
             .map_err(|error| HashError::Internal(error.into()))?;
+        let scheme = Scheme::new(params);
         Ok(Self {
             threads,
-            dummy: hash_now(&params, unknown.expose_secret(), &mut Memory::new())?,
-            params,
+            dummy: scheme.hash(unknown.expose_secret(), &mut Memory::new())?,
+            scheme: Arc::new(scheme),
             places: Arc::new(Semaphore::new(limits.at_a_time + limits.waiting)),
             workers: Arc::new(Semaphore::new(limits.at_a_time)),
             patience: limits.patience,
         })
+    }
+
+    /// Adds a secret to every new hash. Hashes without one and with one of the former secrets still
+    /// match, and ask to be made anew.
+    #[must_use]
+    pub fn peppered(mut self, current: &SigningSecret, previous: &[SigningSecret]) -> Self {
+        let scheme = Scheme::clone(&self.scheme).peppered(current, previous);
+        self.scheme = Arc::new(scheme);
+        self
     }
 
     /// Does work on one of the threads as soon as it is its turn.
@@ -181,8 +185,8 @@ impl Argon2Hasher {
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: Password) -> Result<SecretString, HashError> {
-        let params = self.params.clone();
-        self.run(move |memory| hash_now(&params, password.expose(), memory))
+        let scheme = Arc::clone(&self.scheme);
+        self.run(move |memory| scheme.hash(password.expose(), memory))
             .await
     }
 
@@ -191,11 +195,11 @@ impl PasswordHasher for Argon2Hasher {
         password: Password,
         hash: Option<SecretString>,
     ) -> Result<PasswordCheck, HashError> {
-        let params = self.params.clone();
+        let scheme = Arc::clone(&self.scheme);
         let is_known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.clone());
         let check = self
-            .run(move |memory| verify_now(&params, password.expose(), hash.expose_secret(), memory))
+            .run(move |memory| scheme.verify(password.expose(), hash.expose_secret(), memory))
             .await?;
         Ok(if is_known {
             check
@@ -203,84 +207,6 @@ impl PasswordHasher for Argon2Hasher {
             PasswordCheck::Mismatch
         })
     }
-}
-
-fn internal(error: impl Into<password_hash::Error>) -> HashError {
-    HashError::Internal(error.into().into())
-}
-
-/// Computes a hash in the given memory, which grows when it is too small.
-fn compute(
-    argon2: &Argon2<'_>,
-    password: &str,
-    salt: &[u8],
-    output_len: usize,
-    memory: &mut Memory,
-) -> Result<Output, HashError> {
-    let blocks = argon2.params().block_count();
-    if memory.len() < blocks {
-        memory.resize(blocks, Block::default());
-    }
-    let mut buffer = [0; Output::MAX_LENGTH];
-    let output = buffer
-        .get_mut(..output_len)
-        .ok_or_else(|| internal(password_hash::Error::OutputSize))?;
-    argon2
-        .hash_password_into_with_memory(password.as_bytes(), salt, output, memory)
-        .map_err(internal)?;
-    Output::new(output).map_err(internal)
-}
-
-fn hash_now(
-    params: &Params,
-    password: &str,
-    memory: &mut Memory,
-) -> Result<SecretString, HashError> {
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    let salt = Salt::generate();
-    let output = compute(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(params).map_err(internal)?,
-        salt: Some(salt),
-        hash: Some(output),
-    };
-    Ok(SecretString::from(hash.to_string()))
-}
-
-fn verify_now(
-    current: &Params,
-    password: &str,
-    hash: &str,
-    memory: &mut Memory,
-) -> Result<PasswordCheck, HashError> {
-    let hash = PasswordHash::new(hash).map_err(internal)?;
-    let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
-        return Err(internal(password_hash::Error::EncodingInvalid));
-    };
-    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(internal)?;
-    let version = hash.version.map(Version::try_from).transpose();
-    let version = version.map_err(internal)?.unwrap_or_default();
-    let params = Params::try_from(&hash).map_err(internal)?;
-    let argon2 = Argon2::new(algorithm, version, params);
-    // Outputs are compared in a time that does not depend on their bytes.
-    if compute(&argon2, password, salt, expected.len(), memory)? != *expected {
-        return Ok(PasswordCheck::Mismatch);
-    }
-    Ok(if is_weaker(&hash, current).map_err(internal)? {
-        PasswordCheck::MatchNeedsRehash
-    } else {
-        PasswordCheck::Match
-    })
-}
-
-/// Whether a hash is weaker than new ones are in any respect.
-fn is_weaker(hash: &PasswordHash, current: &Params) -> password_hash::Result<bool> {
-    let params = Params::try_from(hash)?;
-    let is_old = hash.algorithm.as_str() != Algorithm::Argon2id.as_str()
-        || hash.version != Some(Version::V0x13.into());
-    Ok(is_old || params.m_cost() < current.m_cost() || params.t_cost() < current.t_cost())
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ impl SigningSecret {
 }
 
 /// A key, as derived from one secret for one purpose.
+#[derive(Clone)]
 pub(crate) struct DerivedKey {
     /// Its name. Says nothing about the key.
     pub(crate) id: String,

@@ -85,6 +85,10 @@ pub(crate) fn accounts(
 ) -> Result<AccountService, Failure> {
     let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
         .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
+    let hasher = match &passwords.pepper {
+        Some(pepper) => hasher.peppered(pepper, &passwords.former_peppers),
+        None => hasher,
+    };
     let ports = AccountPorts {
         users: Arc::new(store.clone()),
         hasher: Arc::new(hasher),

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits};
+use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits, SigningSecret};
 use lionrocket_domain::text::Password;
 use lionrocket_ports::crypto::{HashError, PasswordCheck, PasswordHasher};
 use secrecy::{ExposeSecret, SecretString};
@@ -107,6 +107,86 @@ async fn a_stored_text_that_is_no_hash_is_a_fault_and_not_a_mismatch() {
     }
 }
 
+fn secret(number: u8) -> SigningSecret {
+    SigningSecret::parse(&format!("kq7Zp2Vx9mTr4Wd8Yb3Nc6Hg1Js5Lf0e{number}")).unwrap()
+}
+
+async fn check(hasher: &Argon2Hasher, text: &str, hash: &SecretString) -> PasswordCheck {
+    let check = hasher.verify(password(text), Some(hash.clone())).await;
+    check.unwrap()
+}
+
+#[tokio::test]
+async fn a_pepper_is_part_of_the_hash_and_its_name_stands_before_it() {
+    let peppered = hasher(CHEAP).peppered(&secret(1), &[]);
+    let hash = peppered.hash(password("correct horse")).await.unwrap();
+    let stored = hash.expose_secret();
+    assert!(stored.starts_with("pepper=") && stored.contains("$argon2id$"));
+    assert_eq!(
+        check(&peppered, "correct horse", &hash).await,
+        PasswordCheck::Match
+    );
+    assert_eq!(
+        check(&peppered, "wrong", &hash).await,
+        PasswordCheck::Mismatch
+    );
+    // Without the pepper the hash is another one.
+    let phc = stored.split_once('$').unwrap().1;
+    let bare = SecretString::from(format!("${phc}"));
+    assert_eq!(
+        check(&peppered, "correct horse", &bare).await,
+        PasswordCheck::Mismatch
+    );
+}
+
+#[tokio::test]
+async fn hashes_without_a_pepper_or_with_a_former_one_are_made_anew() {
+    let (plain, old) = (hasher(CHEAP), hasher(CHEAP).peppered(&secret(1), &[]));
+    let new = hasher(CHEAP).peppered(&secret(2), &[secret(1)]);
+    for former in [&plain, &old] {
+        let hash = former.hash(password("correct horse")).await.unwrap();
+        let right = check(&new, "correct horse", &hash).await;
+        assert_eq!(right, PasswordCheck::MatchNeedsRehash);
+        assert_eq!(check(&new, "wrong", &hash).await, PasswordCheck::Mismatch);
+    }
+}
+
+#[tokio::test]
+async fn a_pepper_that_is_not_known_any_more_is_a_fault_that_says_what_to_set() {
+    let former = hasher(CHEAP).peppered(&secret(1), &[]);
+    let hash = former.hash(password("correct horse")).await.unwrap();
+    for without in [hasher(CHEAP), hasher(CHEAP).peppered(&secret(2), &[])] {
+        let answer = without
+            .verify(password("correct horse"), Some(hash.clone()))
+            .await;
+        let Err(HashError::Internal(cause)) = answer else {
+            panic!("{answer:?}");
+        };
+        assert!(cause.to_string().contains("PASSWORD_PEPPER"), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_bcrypt_matches_once_and_is_made_anew() {
+    let hasher = hasher(CHEAP);
+    let made = bcrypt::hash("correct horse", 4).unwrap();
+    for form in ["$2a$", "$2b$", "$2y$"] {
+        let hash = SecretString::from(made.replacen("$2b$", form, 1));
+        let right = check(&hasher, "correct horse", &hash).await;
+        assert_eq!(right, PasswordCheck::MatchNeedsRehash, "{form}");
+        assert_eq!(
+            check(&hasher, "wrong", &hash).await,
+            PasswordCheck::Mismatch
+        );
+    }
+    for broken in ["$2b$", "$2b$04$short", &made.replacen("$04$", "$31$", 1)] {
+        let answer = hasher
+            .verify(password("x"), Some(SecretString::from(broken)))
+            .await;
+        assert!(matches!(answer, Err(HashError::Internal(_))), "{broken}");
+    }
+}
+
 #[test]
 fn a_cost_that_argon2_does_not_know_is_refused() {
     let cost = HashCost {
@@ -144,6 +224,7 @@ async fn a_flood_is_turned_away_while_the_runtime_goes_on() {
             },
         }
     }
+    eprintln!("of 200 hashes at once {done} were made, {busy} were turned away");
     assert_eq!(done + busy, 200);
     assert!(done >= 2, "{done} were hashed");
     assert!(busy >= 100, "{busy} were turned away");

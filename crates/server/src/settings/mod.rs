@@ -10,7 +10,7 @@ mod passwords;
 mod raw;
 pub(crate) mod secret;
 
-use std::{fs, str::FromStr, time::Duration};
+use std::{fs, io::Read as _, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
 use lionrocket_claude_adapter::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
@@ -24,6 +24,9 @@ pub use error::SettingsError;
 pub use network::Network;
 pub use passwords::PasswordSettings;
 pub use raw::RawSettings;
+
+/// More than any secret is long.
+const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
 type Checked<T> = Result<T, SettingsError>;
 
@@ -220,7 +223,10 @@ impl RawSettings {
     }
 
     fn model(&self, environment: Environment, catalog: &ModelCatalog) -> Checked<ModelChoice> {
-        let key = secret(self.claude_api_key.as_ref());
+        let key = secret_or_file(
+            ("CLAUDE_API_KEY", self.claude_api_key.as_ref()),
+            ("CLAUDE_API_KEY_FILE", self.claude_api_key_file.as_deref()),
+        )?;
         let wanted = choice(
             "LANGUAGE_MODEL",
             self.language_model.as_deref(),
@@ -307,7 +313,10 @@ impl RawSettings {
     }
 
     fn signing(&self, environment: Environment) -> Checked<Signing> {
-        let current = secret(self.jwt_secret.as_ref());
+        let current = secret_or_file(
+            ("JWT_SECRET", self.jwt_secret.as_ref()),
+            ("JWT_SECRET_FILE", self.jwt_secret_file.as_deref()),
+        )?;
         if current.is_none() && environment == Environment::Production {
             return Err(SettingsError::new(
                 "JWT_SECRET",
@@ -334,14 +343,7 @@ impl RawSettings {
     }
 
     fn previous_secrets(&self) -> Checked<Vec<SigningSecret>> {
-        let Some(list) = secret(self.jwt_secret_previous.as_ref()) else {
-            return Ok(Vec::new());
-        };
-        let secrets = list.expose_secret().split(',').map(str::trim);
-        secrets
-            .filter(|one| !one.is_empty())
-            .map(|one| signing_secret("JWT_SECRET_PREVIOUS", one))
-            .collect()
+        signing_secrets("JWT_SECRET_PREVIOUS", self.jwt_secret_previous.as_ref())
     }
 
     fn token_lifetime(&self) -> Checked<SignedDuration> {
@@ -417,6 +419,21 @@ fn signing_secret(variable: &'static str, raw: &str) -> Checked<SigningSecret> {
     })
 }
 
+/// Secrets in one variable, separated by commas.
+fn signing_secrets(
+    variable: &'static str,
+    raw: Option<&SecretString>,
+) -> Checked<Vec<SigningSecret>> {
+    let Some(list) = secret(raw) else {
+        return Ok(Vec::new());
+    };
+    let secrets = list.expose_secret().split(',').map(str::trim);
+    secrets
+        .filter(|one| !one.is_empty())
+        .map(|one| signing_secret(variable, one))
+        .collect()
+}
+
 /// Names the variable behind a setting that the Claude adapter refuses.
 #[must_use]
 pub fn claude_refusal(error: &ConfigError) -> SettingsError {
@@ -448,6 +465,43 @@ fn text(raw: Option<&str>) -> Option<&str> {
 
 fn secret(raw: Option<&SecretString>) -> Option<SecretString> {
     text(raw.map(ExposeSecret::expose_secret)).map(SecretString::from)
+}
+
+/// A secret that is given by itself or in a file, which other users of the machine cannot read and
+/// which does not show in a list of processes.
+fn secret_or_file(
+    (variable, raw): (&'static str, Option<&SecretString>),
+    (file_variable, file): (&'static str, Option<&str>),
+) -> Checked<Option<SecretString>> {
+    let (direct, Some(path)) = (secret(raw), text(file)) else {
+        return Ok(secret(raw));
+    };
+    if direct.is_some() {
+        return Err(SettingsError::new(
+            file_variable,
+            format!("is set together with {variable}"),
+            "leave one of them empty",
+        ));
+    }
+    secret_of_file(file_variable, path).map(Some)
+}
+
+/// The secret in a file.
+fn secret_of_file(variable: &'static str, path: &str) -> Checked<SecretString> {
+    let refused = |problem: String| {
+        SettingsError::new(
+            variable,
+            format!("names a file that {problem}"),
+            "give a file that this user can read, with nothing but the value in it",
+        )
+    };
+    let read = fs::File::open(path).and_then(|file| {
+        let mut body = String::new();
+        file.take(MAX_SECRET_FILE_BYTES).read_to_string(&mut body)?;
+        Ok(SecretString::from(body))
+    });
+    let body = read.map_err(|error| refused(format!("cannot be read ({error})")))?;
+    secret(Some(&body)).ok_or_else(|| refused("is empty".to_owned()))
 }
 
 /// One of a few words, whatever its case.

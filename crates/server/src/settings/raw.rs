@@ -59,6 +59,14 @@ pub struct RawSettings {
         value_name = "SECRET"
     )]
     pub claude_api_key: Option<SecretString>,
+    /// A file with the key of the Claude API, instead of `CLAUDE_API_KEY`
+    #[arg(
+        long,
+        env = "CLAUDE_API_KEY_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub claude_api_key_file: Option<String>,
     /// How the key is sent, `x-api-key` or `bearer` [default: x-api-key]
     #[arg(
         long,
@@ -131,6 +139,14 @@ pub struct RawSettings {
         value_name = "SECRET"
     )]
     pub jwt_secret: Option<SecretString>,
+    /// A file with what access tokens are signed with, instead of `JWT_SECRET`
+    #[arg(
+        long,
+        env = "JWT_SECRET_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub jwt_secret_file: Option<String>,
     /// Former secrets that still verify tokens, separated by commas
     #[arg(
         long,
@@ -179,6 +195,30 @@ pub struct RawSettings {
         value_name = "FILE"
     )]
     pub breached_passwords_file: Option<String>,
+    /// A secret that is part of every password's hash and not in the database; never lose it
+    #[arg(
+        long,
+        env = "PASSWORD_PEPPER",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub password_pepper: Option<SecretString>,
+    /// A file with that secret, instead of `PASSWORD_PEPPER`
+    #[arg(
+        long,
+        env = "PASSWORD_PEPPER_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub password_pepper_file: Option<String>,
+    /// Former peppers that still verify passwords, separated by commas
+    #[arg(
+        long,
+        env = "PASSWORD_PEPPER_PREVIOUS",
+        hide_env_values = true,
+        value_name = "SECRETS"
+    )]
+    pub password_pepper_previous: Option<SecretString>,
     /// The longest message of a person, in characters [default: 200]
     #[arg(
         long,

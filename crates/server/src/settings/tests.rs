@@ -338,3 +338,45 @@ fn the_example_file_names_every_setting_and_is_accepted_as_it_is() {
     let (example, defaults) = (Settings::check(&raw).unwrap(), check(|_| {}).unwrap());
     assert_eq!(format!("{example:?}"), format!("{defaults:?}"));
 }
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("key"), "  sk-from-a-file\r\n").unwrap();
+    std::fs::write(path("empty"), " \n").unwrap();
+    let settings = check(|raw| raw.claude_api_key_file = Some(path("key"))).unwrap();
+    let ModelChoice::Claude(claude) = settings.model else {
+        panic!("{:?}", settings.model);
+    };
+    assert_eq!(claude.api_key.expose_secret(), "sk-from-a-file");
+    for (variable, file) in [("empty", "is empty"), ("nowhere", "cannot be read")] {
+        let line = refusal(|raw| raw.jwt_secret_file = Some(path(variable)));
+        assert!(line.starts_with("JWT_SECRET_FILE"), "{line}");
+        assert!(line.contains(file), "{line}");
+    }
+    let line = refusal(|raw| {
+        raw.password_pepper = Some(generate_secret().unwrap());
+        raw.password_pepper_file = Some(path("key"));
+    });
+    assert!(
+        line.starts_with("PASSWORD_PEPPER_FILE is set together"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_pepper_is_as_strong_as_a_signing_secret_and_former_ones_need_a_current_one() {
+    let good = || Some(generate_secret().unwrap());
+    let settings = check(|raw| {
+        raw.password_pepper = good();
+        raw.password_pepper_previous = good();
+    });
+    let passwords = settings.unwrap().passwords;
+    assert!(passwords.pepper.is_some());
+    assert_eq!(passwords.former_peppers.len(), 1);
+    let weak = refusal(|raw| raw.password_pepper = Some("salt and pepper".into()));
+    assert!(weak.starts_with("PASSWORD_PEPPER is refused"), "{weak}");
+    let alone = refusal(|raw| raw.password_pepper_previous = good());
+    assert!(alone.starts_with("PASSWORD_PEPPER is missing"), "{alone}");
+}
