@@ -6,9 +6,11 @@
 
 mod app;
 mod description;
+mod limits;
 mod problem;
 mod request;
 mod routes;
+mod security;
 mod state;
 mod turn_stream;
 mod views;

@@ -3,7 +3,7 @@
 use std::{panic::AssertUnwindSafe, time::Instant};
 
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, ResponseError as _,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -16,10 +16,12 @@ use actix_web::{
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use super::hosts;
 use crate::{
-    ApiState,
+    ApiState, limits,
     problem::{Code, PROBLEM_JSON, Problem},
     request::{RequestFacts, RequestId, X_REQUEST_ID},
+    security,
 };
 
 /// What a page of the web application may load: its own files and nothing else.
@@ -35,16 +37,15 @@ pub(super) async fn outermost(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
-    let facts = RequestFacts::default();
     let span = tracing::info_span!("request", request_id = id.as_str());
-    let uses_tls = request
-        .app_data::<web::Data<ApiState>>()
-        .is_some_and(|state| state.info.strict_transport_security);
+    let Some(state) = request.app_data::<web::Data<ApiState>>().cloned() else {
+        return Err(Problem::new(Code::Internal).into());
+    };
+    let facts = RequestFacts::of(&request, &state.network.trusted_proxies);
+    let uses_tls = state.info.strict_transport_security;
     let line = LogLine {
         method: request.method().to_string(),
-        route: request
-            .match_pattern()
-            .unwrap_or_else(|| "(web application)".to_owned()),
+        route: limits::pattern_of(&request).unwrap_or_else(|| "(web application)".to_owned()),
         facts: facts.clone(),
         started,
     };
@@ -69,6 +70,39 @@ pub(super) async fn outermost(
     response = as_problem(response, id.as_str());
     complete_headers(response.headers_mut(), id.as_str(), uses_tls);
     line.write(response.status());
+    Ok(response)
+}
+
+/// Lets in who may come in: by the name that is asked for, by origin and by limits.
+pub(super) async fn gate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let state = request.app_data::<web::Data<ApiState>>().cloned();
+    let facts = request.extensions().get::<RequestFacts>().cloned();
+    let (Some(state), Some(facts)) = (state, facts) else {
+        return Err(Problem::new(Code::Internal).into());
+    };
+    let guest = hosts::guest(request.headers(), &state);
+    let early = match hosts::check_host(&request, &state) {
+        Err(problem) => Some(problem.error_response()),
+        Ok(()) => hosts::preflight(&request, &state).or_else(|| {
+            let entered = limits::enter(&request, &facts, &*state.limits);
+            entered.err().map(|problem| problem.error_response())
+        }),
+    };
+    let mut response = match early {
+        Some(answer) => request.into_response(answer),
+        None => next.call(request).await?.map_into_boxed_body(),
+    };
+    limits::settle(&mut response, &facts, &*state.limits);
+    let problem = response
+        .response()
+        .extensions()
+        .get::<Problem>()
+        .map(|known| known.code);
+    security::observe(&facts, response.status(), problem);
+    hosts::admit(response.headers_mut(), guest, &state);
     Ok(response)
 }
 
@@ -125,6 +159,18 @@ fn unless_set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     }
 }
 
+/// How long requests took, by method, pattern of address and status.
+const REQUEST_SECONDS: &str = "lionrocket_http_request_seconds";
+
+/// A method as a label: one word for all that nobody knows.
+fn known_method(method: &str) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    known
+        .into_iter()
+        .find(|name| *name == method)
+        .unwrap_or("other")
+}
+
 /// What the log tells of a request: never its query, headers or body.
 struct LogLine {
     method: String,
@@ -135,13 +181,23 @@ struct LogLine {
 
 impl LogLine {
     fn write(&self, status: StatusCode) {
+        let duration = self.started.elapsed();
+        metrics::histogram!(
+            REQUEST_SECONDS,
+            "method" => known_method(&self.method),
+            "route" => self.route.clone(),
+            "status" => status.as_str().to_owned(),
+        )
+        .record(duration);
+        let client_address = self.facts.client().map(tracing::field::display);
         let user_id = self.facts.user_id().map(tracing::field::display);
-        let duration_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        let duration_ms = duration.as_secs_f64() * 1000.0;
         tracing::info!(
             method = self.method,
             route = self.route,
             status = status.as_u16(),
             user_id,
+            client_address,
             duration_ms,
             "answered"
         );

@@ -1,5 +1,6 @@
 //! Putting routes and layers together, and running them.
 
+mod hosts;
 mod layers;
 
 use std::{
@@ -71,6 +72,7 @@ pub fn app(
         .map(|app| app.configure(configure_docs))
         .default_service(web::to(anything_else))
         .into_app()
+        .wrap(from_fn(layers::gate))
         .wrap(from_fn(layers::outermost))
 }
 

@@ -150,6 +150,11 @@ fn codes(operation: &Operation) -> Vec<Code> {
             codes.extend_from_slice(more);
         }
     };
+    add(true, &[Code::MisdirectedRequest]);
+    add(
+        !matches!(id, "livez" | "readyz"),
+        &[Code::BadRequest, Code::RateLimited],
+    );
     add(needs_token, &[Code::Unauthorized]);
     add(has_parameter(&ParameterIn::Path), &[Code::NotFound]);
     add(

@@ -93,6 +93,9 @@ codes! {
     UnsupportedMediaType "unsupported_media_type" 415 "The body is not of a known type",
         "The body must be JSON in UTF-8.",
         "Send `Content-Type: application/json`.";
+    MisdirectedRequest "misdirected_request" 421 "Not a name of this service",
+        "The service does not answer under the name that the request asks for.",
+        "Use an address of the service; the operator lists them in `PUBLIC_ORIGINS`.";
     ValidationFailed "validation_failed" 422 "Some fields are not valid",
         "See `errors` for every field that is not valid.",
         "Correct each field in `errors`.";
@@ -102,6 +105,9 @@ codes! {
     ReplyRefused "reply_refused" 422 "The model refused to answer",
         "The model refused to answer this message.",
         "Say it in other words. The message is kept in the chat and left out of what the model sees.";
+    RateLimited "rate_limited" 429 "Too many requests",
+        "This was asked for too often.",
+        "Send again after `Retry-After`. The `RateLimit` field of every answer tells what is left.";
     TooManyTurns "too_many_turns" 429 "Too many replies at once",
         "As many replies as allowed are being written for you.",
         "Wait for one of them to end.";
@@ -162,7 +168,9 @@ impl Code {
             412 => Self::PreconditionFailed,
             413 => Self::PayloadTooLarge,
             415 => Self::UnsupportedMediaType,
+            421 => Self::MisdirectedRequest,
             422 => Self::ValidationFailed,
+            429 => Self::RateLimited,
             503 => Self::ServiceUnavailable,
             400..=499 => Self::BadRequest,
             _ => Self::Internal,

@@ -167,7 +167,9 @@ impl Problem {
 
     /// Tells when another try makes sense.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
-        self.header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()))
+        // Rounded up: a client that comes a moment too early has waited for nothing.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     pub(crate) fn request_id(mut self, request_id: &str) -> Self {

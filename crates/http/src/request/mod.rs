@@ -2,6 +2,7 @@
 //! which a client shall learn what is wrong: sign-in first, then the address, headers, query, body.
 
 mod body;
+mod client;
 mod conditional;
 pub(crate) mod cursor;
 mod fields;
@@ -10,17 +11,19 @@ mod json;
 mod negotiate;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     future::{Ready, ready},
+    net::IpAddr,
     rc::Rc,
 };
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
+    dev::{Payload, ServiceRequest},
     http::header::{self, HeaderName, HeaderValue},
     web,
 };
+use ipnet::IpNet;
 use jiff::SignedDuration;
 use lionrocket_app::sessions::{Authenticated, Client};
 use lionrocket_domain::{
@@ -28,14 +31,17 @@ use lionrocket_domain::{
     ids::{CharacterId, ChatId, PromptId, TurnId, UserId},
     page::PageSize,
 };
+use lionrocket_ports::limits::{LimitRule, RateLimiter};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     ApiState,
+    limits::{self, ANONYMOUS, Charge, Policy},
     problem::{Code, Problem, Wrong},
 };
 
 pub(crate) use body::RequestBody;
+use client::{client_address, limit_key};
 pub(crate) use conditional::{hex_of, is_known};
 pub(crate) use fields::{Fields, boolean, choice, numeric_id, text, whole_number};
 pub(crate) use id::{RequestId, X_REQUEST_ID};
@@ -51,13 +57,75 @@ const MAX_SEARCH_CHARS: usize = 100;
 /// How much is kept of what a browser calls itself, in characters.
 const MAX_USER_AGENT_CHARS: usize = 200;
 
-/// What the log learns of a request while it is handled.
-#[derive(Clone, Default)]
-pub(crate) struct RequestFacts(Rc<Cell<Option<UserId>>>);
+/// What is known of a request, and what becomes known while it is handled.
+#[derive(Clone)]
+pub(crate) struct RequestFacts(Rc<Facts>);
+
+struct Facts {
+    operation: &'static str,
+    policy: Policy,
+    client: Option<IpAddr>,
+    user_id: Cell<Option<UserId>>,
+    charges: RefCell<Vec<Charge>>,
+}
 
 impl RequestFacts {
+    /// What can be known before anything is read.
+    pub(crate) fn of(request: &ServiceRequest, trusted_proxies: &[IpNet]) -> Self {
+        let (operation, policy) = limits::operation(request);
+        let peer = request.peer_addr().map(|address| address.ip());
+        Self(Rc::new(Facts {
+            operation,
+            policy,
+            client: peer.map(|peer| client_address(peer, request.headers(), trusted_proxies)),
+            user_id: Cell::new(None),
+            charges: RefCell::default(),
+        }))
+    }
+
+    /// The id of the operation; empty when there is no such operation.
+    pub(crate) fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
+    /// Whether this is one of the operations for administrators only.
+    pub(crate) fn is_administration(&self) -> bool {
+        matches!(self.0.policy, Policy::User(rule) if rule.name == limits::ADMIN.name)
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        self.0.policy
+    }
+
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.0.client
+    }
+
     pub(crate) fn user_id(&self) -> Option<UserId> {
-        self.0.get()
+        self.0.user_id.get()
+    }
+
+    /// The key under which limits count the client's address.
+    pub(crate) fn address_key(&self) -> String {
+        self.0.client.map_or_else(String::new, limit_key)
+    }
+
+    /// What was taken from limits so far.
+    pub(crate) fn charges(&self) -> Vec<Charge> {
+        self.0.charges.borrow().clone()
+    }
+
+    /// Takes one from a limit.
+    pub(crate) fn charge(
+        &self,
+        limits: &dyn RateLimiter,
+        rule: &'static LimitRule,
+        key: String,
+    ) -> Result<(), Problem> {
+        let charge = Charge::take(limits, rule, key);
+        let allowed = charge.allowed();
+        self.0.charges.borrow_mut().push(charge);
+        allowed
     }
 }
 
@@ -110,11 +178,15 @@ impl Call {
 
     /// From where the request came, for the audit log and for logins.
     pub(crate) fn origin(&self) -> Origin {
-        let peer = self.request.peer_addr();
+        let client = self.facts().and_then(|facts| facts.client());
         Origin {
             request_id: Some(self.request_id()),
-            client_address: peer.map(|address| address.ip().to_canonical().to_string()),
+            client_address: client.map(|address| address.to_string()),
         }
+    }
+
+    fn facts(&self) -> Option<RequestFacts> {
+        self.request.extensions().get::<RequestFacts>().cloned()
     }
 
     /// What the browser calls itself, without control characters and cut to a bearable length.
@@ -141,24 +213,38 @@ impl Call {
 
     /// Tells who asks.
     pub(crate) async fn sign_in(&self) -> Result<Caller, Problem> {
-        let token = self.bearer_token().ok_or_else(|| unauthorized(false))?;
+        let Some(token) = self.bearer_token() else {
+            self.charge_stranger()?;
+            return Err(unauthorized(false));
+        };
         let who = self
             .state
             .sessions
             .authenticate(token.expose_secret())
             .await;
-        let who = who.map_err(|error| {
-            let problem = Problem::from(error);
-            if problem.code == Code::Unauthorized {
-                unauthorized(true)
-            } else {
-                problem
+        let who = match who.map_err(Problem::from) {
+            Ok(who) => who,
+            Err(problem) if problem.code == Code::Unauthorized => {
+                self.charge_stranger()?;
+                return Err(unauthorized(true));
             }
-        })?;
-        if let Some(facts) = self.request.extensions().get::<RequestFacts>() {
-            facts.0.set(Some(who.actor.user_id));
+            Err(problem) => return Err(problem),
+        };
+        if let Some(facts) = self.facts() {
+            let user_id = who.actor.user_id;
+            facts.0.user_id.set(Some(user_id));
+            if let Policy::User(rule) = facts.policy() {
+                facts.charge(&*self.state.limits, rule, user_id.to_string())?;
+            }
         }
         Ok(Caller { who, token })
+    }
+
+    /// Counts somebody who could not tell who they are, by address.
+    fn charge_stranger(&self) -> Result<(), Problem> {
+        self.facts().map_or(Ok(()), |facts| {
+            facts.charge(&*self.state.limits, &ANONYMOUS, facts.address_key())
+        })
     }
 
     /// The access token, unless there is none or nothing that could be one.

@@ -75,8 +75,37 @@ impl Api {
         Self::with(info(), readiness).await
     }
 
+    /// With limits on how often something may be done, and proxies that are believed.
+    pub(crate) async fn with_limits(trusted_proxies: &[&str]) -> Self {
+        let network = NetworkRules {
+            trusted_proxies: trusted_proxies
+                .iter()
+                .map(|one| one.parse().unwrap())
+                .collect(),
+            ..NetworkRules::default()
+        };
+        Self::made_of(World::with_limits(), info(), network, Arc::new(AlwaysReady)).await
+    }
+
+    /// With pages of other origins that may call it.
+    pub(crate) async fn with_cors_origins(origins: &[&str]) -> Self {
+        let network = NetworkRules {
+            cors_origins: origins.iter().map(|&one| one.to_owned()).collect(),
+            ..NetworkRules::default()
+        };
+        Self::made_of(World::new(), info(), network, Arc::new(AlwaysReady)).await
+    }
+
     async fn with(info: ServiceInfo, readiness: Arc<dyn Readiness>) -> Self {
-        let world = World::new();
+        Self::made_of(World::new(), info, NetworkRules::default(), readiness).await
+    }
+
+    async fn made_of(
+        world: World,
+        info: ServiceInfo,
+        network: NetworkRules,
+        readiness: Arc<dyn Readiness>,
+    ) -> Self {
         let state = ApiState {
             accounts: world.accounts.clone(),
             sessions: world.sessions.clone(),
@@ -87,7 +116,7 @@ impl Api {
             usage: world.usage.clone(),
             events: world.events.clone(),
             limits: world.limits.clone(),
-            network: Arc::new(NetworkRules::default()),
+            network: Arc::new(network),
             readiness,
             info: Arc::new(info),
         };
@@ -184,9 +213,14 @@ impl Api {
     }
 }
 
+/// Where the API is reached in tests.
+pub(crate) const HOST: &str = "localhost:8080";
+
 /// Begins a request.
 pub(crate) fn request(method: &str, path: &str) -> TestRequest {
-    TestRequest::with_uri(path).method(Method::from_bytes(method.as_bytes()).unwrap())
+    TestRequest::with_uri(path)
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .insert_header(("Host", HOST))
 }
 
 /// What a request is given on its way.

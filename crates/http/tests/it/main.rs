@@ -7,6 +7,8 @@ mod bad_requests;
 mod conditional;
 mod documents;
 mod exchanges;
+mod gate;
+mod limits;
 mod network;
 mod pages;
 mod passwords;

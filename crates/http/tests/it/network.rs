@@ -64,7 +64,7 @@ async fn events_cross_a_real_connection_one_by_one() {
     let mut stream = TcpStream::connect(start(&api)).await.unwrap();
     let body = r#"{"content":"hi"}"#;
     let head = format!(
-        "POST /api/chats/{chat}/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /api/chats/{chat}/messages HTTP/1.1\r\nHost: localhost:8080\r\nAuthorization: Bearer {}\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         person.token,
         body.len(),
     );
@@ -77,7 +77,7 @@ async fn events_cross_a_real_connection_one_by_one() {
     assert!(rest.contains("second") && rest.contains("event: done"));
     // The connection is good for another request.
     stream
-        .write_all(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .write_all(b"HEAD / HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\n\r\n")
         .await
         .unwrap();
     let mut head = String::new();
@@ -94,7 +94,7 @@ async fn events_cross_a_real_connection_one_by_one() {
 async fn a_body_that_is_announced_small_and_sent_large_is_refused() {
     let api = Api::new().await;
     let mut stream = TcpStream::connect(start(&api)).await.unwrap();
-    let head = "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /auth/login HTTP/1.1\r\nHost: localhost:8080\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(4096));
     for _ in 0..5 {

@@ -164,10 +164,14 @@ async fn in_production_every_line_of_the_log_is_json() {
     let simulator = Simulator::builder().start().await.unwrap();
     let home = Home::behind(&simulator)
         .with("APP_ENV", "production")
+        .with("RATE_LIMIT", "on")
         .with("PUBLIC_ORIGINS", "https://chat.example.org")
         .with("JWT_SECRET", "Zp3v8Kq1Xw6Tn4Rb9Ly2Hd7Mc5Gf0Js8Ae3Uo6Pi");
     let server = home.serve();
-    Person::register(&server, "mina").await;
+    let asked = client()
+        .get(format!("{}/api/config", server.base))
+        .header("host", "chat.example.org");
+    assert_eq!(asked.send().await.unwrap().status(), 200);
     let log = server.log();
     for line in log.lines() {
         let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));

@@ -38,7 +38,12 @@ fn a_bad_setting_is_named_in_one_line_with_exit_code_78() {
 
 #[test]
 fn production_wants_its_secrets() {
-    let home = || Home::new().with("APP_ENV", "production");
+    let home = || {
+        Home::new()
+            .with("APP_ENV", "production")
+            .with("PUBLIC_ORIGINS", "https://chat.example.org")
+            .with("RATE_LIMIT", "on")
+    };
     let finished = home().run(&["serve"], "");
     assert_eq!(finished.code(), Some(78));
     assert!(

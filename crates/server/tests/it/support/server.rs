@@ -30,7 +30,9 @@ impl Home {
             directory: TempDir::new().unwrap(),
             variables: Vec::new(),
         };
-        home.with("PORT", "0").with("DEMO_DELAY_MS", "0")
+        home.with("PORT", "0")
+            .with("DEMO_DELAY_MS", "0")
+            .with("RATE_LIMIT", "off")
     }
 
     /// A place whose model is a simulator.
