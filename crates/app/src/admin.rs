@@ -50,7 +50,8 @@ pub enum Administrator {
 }
 
 impl Administrator {
-    fn performer(self) -> Result<Performer, AdminError> {
+    /// Who goes on the record, unless the person does not administer the service.
+    pub(crate) fn performer(self) -> Result<Performer, AdminError> {
         match self {
             Self::Person(actor, origin) => {
                 check_admin(&actor)?;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use lionrocket_domain::{
-    access::Actor,
-    audit::{AuditAction, AuditTarget, Origin, Performer, SealedEntry},
+    audit::{AuditAction, AuditTarget, SealedEntry},
     ids::AuditId,
     page::Page,
 };
@@ -14,7 +13,7 @@ use lionrocket_ports::{
     runtime::Clock,
 };
 
-use crate::{ServiceError, error::check_admin};
+use crate::admin::{AdminError, Administrator};
 
 /// What is wrong with the first row that is not as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,19 +91,15 @@ impl AuditService {
     /// Lists rows, newest first. That is recorded itself, before anything is read.
     ///
     /// # Errors
-    /// [`ServiceError::Forbidden`], or the store failed.
+    /// [`AdminError::Forbidden`], or the store failed.
     pub async fn list(
         &self,
-        actor: Actor,
+        by: Administrator,
         filter: AuditFilter,
-        origin: Origin,
-    ) -> Result<Page<SealedEntry, AuditId>, ServiceError> {
-        check_admin(&actor)?;
-        let record = Performer::person(actor.user_id, origin).record(
-            AuditAction::AuditRead,
-            AuditTarget::Service,
-            filter.subject,
-        );
+    ) -> Result<Page<SealedEntry, AuditId>, AdminError> {
+        let record =
+            by.performer()?
+                .record(AuditAction::AuditRead, AuditTarget::Service, filter.subject);
         self.log.record(record, self.clock.now()).await?;
         Ok(self.log.list(filter).await?)
     }

@@ -37,6 +37,9 @@ pub struct User {
 }
 
 impl User {
+    /// The version of the notice of what administrators can read that people see when they sign up.
+    pub const PRIVACY_NOTICE_VERSION: i64 = 1;
+
     /// How long a deletion can be taken back.
     pub const DELETION_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 

@@ -5,6 +5,7 @@
 //! the very handlers that answer.
 
 mod app;
+mod csv_file;
 mod description;
 mod limits;
 mod problem;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use lionrocket_app::{
-    accounts::AccountService, characters::CharacterService, chats::ChatService,
-    prompts::PromptService, sessions::SessionService, turns::TurnService, usage::UsageService,
+    accounts::AccountService, admin::AdminService, audit::AuditService,
+    characters::CharacterService, chats::ChatService, prompts::PromptService,
+    sessions::SessionService, turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -19,6 +20,10 @@ pub struct ApiState {
     pub accounts: Arc<AccountService>,
     /// Logins.
     pub sessions: Arc<SessionService>,
+    /// Looking after accounts.
+    pub admin: Arc<AdminService>,
+    /// The audit log.
+    pub audit: Arc<AuditService>,
     /// Characters.
     pub characters: Arc<CharacterService>,
     /// Common prompts.
@@ -69,6 +74,8 @@ pub struct ServiceInfo {
     pub password_min_length: usize,
     /// Who may make an account.
     pub registration: Registration,
+    /// Whether people see when administrators read their data.
+    pub admin_reads_visible: bool,
     /// The IANA name of the zone in which days of usage are counted.
     pub stats_timezone: String,
     /// The longest life of an access token, in seconds.

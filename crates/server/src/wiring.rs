@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use lionrocket_app::{
     accounts::{AccountPorts, AccountService},
+    admin::{AdminPorts, AdminService},
+    audit::AuditService,
     characters::CharacterService,
     chats::ChatService,
     prompts::PromptService,
@@ -98,6 +100,29 @@ pub(crate) fn accounts(
     Ok(AccountService::new(ports, sessions, zone))
 }
 
+/// Puts together what looks after accounts.
+pub(crate) fn admin(
+    store: &SqliteStore,
+    events: Arc<dyn EventBus>,
+    usage: Arc<UsageService>,
+) -> AdminService {
+    let store = Arc::new(store.clone());
+    let ports = AdminPorts {
+        accounts: store.clone(),
+        audit: store.clone(),
+        chats: store,
+        events,
+        clock: Arc::new(SystemClock),
+    };
+    AdminService::new(ports, usage)
+}
+
+/// Puts together what reads and checks the audit log.
+pub(crate) fn audit(store: &SqliteStore, keys: &Keys) -> AuditService {
+    let log = Arc::new(store.clone());
+    AuditService::new(log, keys.audit_seal(), Arc::new(SystemClock))
+}
+
 /// The model that answers.
 pub(crate) fn model(choice: &ModelChoice) -> Result<Arc<dyn LanguageModel>, Failure> {
     match choice {
@@ -132,6 +157,8 @@ pub(crate) fn api_state(
         settings.signing.lifetime,
         events.clone(),
     );
+    let usage = UsageService::new(shared.clone(), clock.clone(), zone.clone());
+    let usage = Arc::new(usage);
     Ok(ApiState {
         accounts: Arc::new(accounts(
             store,
@@ -140,10 +167,12 @@ pub(crate) fn api_state(
             zone.clone(),
         )?),
         sessions,
+        admin: Arc::new(admin(store, events.clone(), usage.clone())),
+        audit: Arc::new(audit(store, keys)),
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
-        chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
-        usage: Arc::new(UsageService::new(shared.clone(), clock, zone.clone())),
+        chats: Arc::new(ChatService::new(shared.clone(), clock)),
+        usage,
         events,
         limits: limits(settings),
         network: Arc::new(NetworkRules {
@@ -204,6 +233,7 @@ fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {
         message_max_chars: settings.message_max_chars,
         password_min_length: settings.passwords.min_chars,
         registration: settings.registration,
+        admin_reads_visible: settings.admin_reads_visible,
         stats_timezone: settings.stats_zone.name().to_owned(),
         access_token_seconds: settings.signing.lifetime.as_secs(),
         strict_transport_security: settings.environment == Environment::Production,

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{
     accounts::{AccountPorts, AccountService, NewAccount},
+    admin::{AdminPorts, AdminService},
+    audit::AuditService,
     characters::CharacterService,
     chats::ChatService,
     prompts::PromptService,
@@ -58,6 +60,10 @@ pub struct World {
     pub accounts: Arc<AccountService>,
     /// Logins.
     pub sessions: Arc<SessionService>,
+    /// Looking after accounts.
+    pub admin: Arc<AdminService>,
+    /// The audit log.
+    pub audit: Arc<AuditService>,
     /// Characters.
     pub characters: Arc<CharacterService>,
     /// Common prompts.
@@ -137,6 +143,19 @@ impl World {
             policy: Arc::new(PasswordRules::new(None)),
             clock: clock.clone(),
         };
+        let usage = Arc::new(UsageService::new(
+            shared.clone(),
+            clock.clone(),
+            zone.clone(),
+        ));
+        let admin = AdminPorts {
+            accounts: shared.clone(),
+            audit: shared.clone(),
+            chats: shared.clone(),
+            events: events.clone(),
+            clock: clock.clone(),
+        };
+        let audit = AuditService::new(shared.clone(), audit_seal(), clock.clone());
         let turns = TurnPorts {
             chats: shared.clone(),
             turns: shared.clone(),
@@ -153,11 +172,13 @@ impl World {
                 zone.clone(),
             )),
             sessions,
+            admin: Arc::new(AdminService::new(admin, usage.clone())),
+            audit: Arc::new(audit),
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
-            chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
-            turns: Arc::new(TurnService::new(turns, turn_settings(zone.clone()))),
-            usage: Arc::new(UsageService::new(shared, clock.clone(), zone)),
+            chats: Arc::new(ChatService::new(shared, clock.clone())),
+            turns: Arc::new(TurnService::new(turns, turn_settings(zone))),
+            usage,
             events,
             limits,
             clock,

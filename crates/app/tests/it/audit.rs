@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lionrocket_app::{
-    ServiceError,
+    admin::{AdminError, Administrator},
     audit::{AuditReport, AuditService},
 };
 use lionrocket_domain::{audit::Origin, ids::UserId, page::Page};
@@ -19,6 +19,10 @@ fn service(log: MockAuditLog) -> AuditService {
     AuditService::new(log, Arc::new(MockAuditSeal::new()), Arc::new(FixedClock))
 }
 
+fn person(id: i64, is_admin: bool) -> Administrator {
+    Administrator::Person(actor(id, is_admin), Origin::default())
+}
+
 fn about(subject: i64) -> AuditFilter {
     AuditFilter {
         subject: Some(UserId::from_stored(subject)),
@@ -29,9 +33,9 @@ fn about(subject: i64) -> AuditFilter {
 #[tokio::test]
 async fn only_administrators_read_the_audit_log() {
     let read = service(MockAuditLog::new())
-        .list(actor(1, false), about(1), Origin::default())
+        .list(person(1, false), about(1))
         .await;
-    assert!(matches!(read, Err(ServiceError::Forbidden)));
+    assert!(matches!(read, Err(AdminError::Forbidden)));
 }
 
 #[tokio::test]
@@ -58,9 +62,7 @@ async fn reading_the_audit_log_is_recorded_before_anything_is_read() {
                 next: None,
             })
         });
-    let read = service(log)
-        .list(actor(9, true), about(2), Origin::default())
-        .await;
+    let read = service(log).list(person(9, true), about(2)).await;
     assert!(read.is_ok());
 }
 
@@ -69,10 +71,8 @@ async fn without_a_record_there_is_no_answer() {
     let mut log = MockAuditLog::new();
     log.expect_record()
         .returning(|_, _| Err(StoreError::Unavailable("disk full".into())));
-    let read = service(log)
-        .list(actor(9, true), about(2), Origin::default())
-        .await;
-    assert!(matches!(read, Err(ServiceError::Store(_))));
+    let read = service(log).list(person(9, true), about(2)).await;
+    assert!(matches!(read, Err(AdminError::Store(_))));
 }
 
 #[tokio::test]

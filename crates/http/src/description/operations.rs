@@ -15,7 +15,7 @@ use utoipa::{
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 
 /// The reads that have an entity tag.
-const TAGGED_READS: [&str; 2] = ["get_character", "get_chat"];
+const TAGGED_READS: [&str; 3] = ["get_character", "get_chat", "get_user"];
 
 /// Adds to every operation what follows from its method, address and id.
 pub(super) fn complete(document: &mut OpenApi) {
@@ -62,6 +62,7 @@ fn path_parameter(name: &str) -> Parameter {
     let (description, schema) = match name {
         "chat_id" => ("The chat's id", id),
         "character_id" => ("The character's id", id),
+        "user_id" => ("The account's id", id),
         "prompt_id" => ("The common prompt's id", id),
         _ => ("The turn's id", uuid),
     };
@@ -142,7 +143,10 @@ fn codes(operation: &Operation) -> Vec<Code> {
         })
     };
     let needs_token = operation.security.is_some() && id != "logout";
-    let is_change = matches!(id, "update_character" | "update_chat" | "update_prompt");
+    let is_change = matches!(
+        id,
+        "update_character" | "update_chat" | "update_prompt" | "update_user"
+    );
     let is_static = matches!(id, "livez" | "get_config" | "readyz");
     let mut codes = extra_codes(id).to_vec();
     let mut add = |condition: bool, more: &[Code]| {
@@ -184,8 +188,19 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
     match operation_id {
         "register" => &[Code::RegistrationClosed, Code::AccountTaken],
         "login" => &[Code::InvalidCredentials, Code::AccountDisabled],
-        "update_character" | "delete_character" | "create_prompt" | "update_prompt"
-        | "delete_prompt" => &[Code::Forbidden],
+        "update_character"
+        | "delete_character"
+        | "create_prompt"
+        | "update_prompt"
+        | "delete_prompt"
+        | "list_users"
+        | "get_user"
+        | "list_chats_of_user"
+        | "list_messages_of_chat"
+        | "list_audit_log"
+        | "list_my_admin_views" => &[Code::Forbidden],
+        "update_user" | "delete_user" => &[Code::Forbidden, Code::LastAdministrator],
+        "get_usage_of_user" => &[Code::Forbidden, Code::NotAcceptable],
         "create_chat" => &[Code::NotFound],
         "readyz" => &[Code::NotReady],
         "follow_turn" => &[Code::NotAcceptable],

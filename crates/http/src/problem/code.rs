@@ -68,7 +68,7 @@ codes! {
         "Use one of the methods in the `Allow` header.";
     NotAcceptable "not_acceptable" 406 "No acceptable form of the answer",
         "None of the forms that `Accept` asks for is available here.",
-        "Accept `application/json` or `text/event-stream`.";
+        "Accept `application/json`, or `text/event-stream` or `text/csv` where the answer can be that.";
     RequestTimeout "request_timeout" 408 "The request came too slowly",
         "The body did not arrive in time.",
         "Send it again.";
@@ -84,6 +84,9 @@ codes! {
     TurnRunning "turn_running" 409 "A reply is being written",
         "A reply is being written in this chat.",
         "Follow the turn in `turn_id` to its end, then send again.";
+    LastAdministrator "last_administrator" 409 "The last administrator stays",
+        "Nobody would be left who administers the service.",
+        "Make somebody else an administrator first.";
     PreconditionFailed "precondition_failed" 412 "Changed meanwhile",
         "It is not the version that `If-Match` names any more.",
         "Read it again and decide anew.";

@@ -3,8 +3,8 @@
 use std::{error::Error, time::Duration};
 
 use lionrocket_app::{
-    ServiceError, accounts::AccountError, sessions::SessionError, turns::SendError,
-    usage::UsageError,
+    ServiceError, accounts::AccountError, admin::AdminError, sessions::SessionError,
+    turns::SendError, usage::UsageError,
 };
 use lionrocket_domain::{ids::TurnId, turn::TurnFailure};
 use lionrocket_ports::{StoreError, crypto::Weakness, error::Chain};
@@ -45,6 +45,20 @@ impl From<ServiceError> for Problem {
             ServiceError::Forbidden => Self::new(Code::Forbidden),
             ServiceError::Stale => Self::new(Code::PreconditionFailed),
             ServiceError::Store(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Forbidden => Self::new(Code::Forbidden),
+            AdminError::NotFound => Self::new(Code::NotFound),
+            AdminError::Stale => Self::new(Code::PreconditionFailed),
+            AdminError::LastAdministrator => Self::new(Code::LastAdministrator),
+            AdminError::Usage(error) => error.into(),
+            AdminError::Store(error) => error.into(),
             other => internal(&other),
         }
     }

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use lionrocket_domain::ids::{CharacterId, ChatId};
+use lionrocket_domain::ids::{AuditId, CharacterId, ChatId, UserId};
 use lionrocket_ports::chats::ChatCursor;
 
 use super::{Json, whole_id};
@@ -22,6 +22,34 @@ pub(crate) fn to_character(value: Json) -> Result<CharacterId, Wrong> {
         text.strip_prefix("character:")
             .and_then(whole_id)
             .and_then(CharacterId::parse)
+    })
+}
+
+/// Writes the place in a list of accounts.
+pub(crate) fn from_user(id: UserId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("user:{id}"))
+}
+
+/// Reads the place in a list of accounts.
+pub(crate) fn to_user(value: Json) -> Result<UserId, Wrong> {
+    read(value, |text| {
+        text.strip_prefix("user:")
+            .and_then(whole_id)
+            .and_then(UserId::parse)
+    })
+}
+
+/// Writes the place in the audit log.
+pub(crate) fn from_audit(id: AuditId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("audit:{id}"))
+}
+
+/// Reads the place in the audit log.
+pub(crate) fn to_audit(value: Json) -> Result<AuditId, Wrong> {
+    read(value, |text| {
+        text.strip_prefix("audit:")
+            .and_then(whole_id)
+            .and_then(AuditId::parse)
     })
 }
 

@@ -25,8 +25,12 @@ use actix_web::{
 };
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use lionrocket_app::sessions::{Authenticated, Client};
+use lionrocket_app::{
+    admin::Administrator,
+    sessions::{Authenticated, Client},
+};
 use lionrocket_domain::{
+    access::{self, Decision},
     audit::Origin,
     ids::{CharacterId, ChatId, PromptId, TurnId, UserId},
     page::PageSize,
@@ -247,6 +251,15 @@ impl Call {
         })
     }
 
+    /// Tells who asks, and lets administrators pass.
+    pub(crate) async fn administrator(&self) -> Result<Administrator, Problem> {
+        let actor = self.sign_in().await?.who.actor;
+        match access::administration(&actor) {
+            Decision::Allowed => Ok(Administrator::Person(actor, self.origin())),
+            Decision::Forbidden | Decision::Hidden => Err(Problem::new(Code::Forbidden)),
+        }
+    }
+
     /// The access token, unless there is none or nothing that could be one.
     pub(crate) fn bearer_token(&self) -> Option<SecretString> {
         let value = self.only_header(&header::AUTHORIZATION).ok()??;
@@ -256,6 +269,11 @@ impl Call {
             && !token.is_empty()
             && token.len() <= MAX_TOKEN_BYTES;
         is_token.then(|| SecretString::from(token))
+    }
+
+    /// The account of the address.
+    pub(crate) fn user_id(&self) -> Result<UserId, Problem> {
+        self.path_id("user_id", UserId::parse)
     }
 
     /// The chat of the address.

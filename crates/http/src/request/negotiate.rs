@@ -22,6 +22,18 @@ impl Call {
         reply_form(self.request.headers()).ok_or_else(|| Problem::new(Code::NotAcceptable))
     }
 
+    /// Whether the client wants a table as a file rather than JSON.
+    pub(crate) fn wants_csv(&self) -> Result<bool, Problem> {
+        let headers = self.request.headers();
+        let json = quality(headers, "application", "json");
+        let csv = quality(headers, "text", "csv");
+        match (json, csv) {
+            _ if !headers.contains_key(header::ACCEPT) => Ok(false),
+            (None, None) => Err(Problem::new(Code::NotAcceptable)),
+            (json, csv) => Ok(csv > json),
+        }
+    }
+
     /// Checks that the client takes events.
     pub(crate) fn accepts_events(&self) -> Result<(), Problem> {
         let headers = self.request.headers();

@@ -118,7 +118,8 @@ pub(super) async fn get_my_usage(call: Call) -> Answer {
     }))
 }
 
-fn day(value: Json) -> Result<Day, Wrong> {
+/// Reads a day of the calendar.
+pub(super) fn day(value: Json) -> Result<Day, Wrong> {
     Day::parse(&value.into_text()?).ok_or(Wrong::new(
         "invalid_format",
         "must be a day of the calendar such as 2026-11-22",

@@ -54,7 +54,8 @@ pub(super) async fn list_messages(call: Call) -> Answer {
     }))
 }
 
-fn message_id(value: Json) -> Result<MessageId, Wrong> {
+/// Reads a message's id.
+pub(super) fn message_id(value: Json) -> Result<MessageId, Wrong> {
     whole_id(&value.into_text()?)
         .and_then(MessageId::parse)
         .ok_or(Wrong::new("invalid_format", "must be a message's id"))

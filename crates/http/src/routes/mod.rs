@@ -1,6 +1,7 @@
 //! The handlers. Each operation's description stands at its handler, so that the document cannot
 //! drift from what answers.
 
+mod admin;
 mod auth;
 mod characters;
 mod chats;
@@ -25,6 +26,15 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(auth::logout)
         .service(auth::get_me)
         .service(auth::get_my_usage)
+        .service(admin::list_my_admin_views)
+        .service(admin::list_users)
+        .service(admin::get_user)
+        .service(admin::update_user)
+        .service(admin::delete_user)
+        .service(admin::list_chats_of_user)
+        .service(admin::get_usage_of_user)
+        .service(admin::list_messages_of_chat)
+        .service(admin::list_audit_log)
         .service(service::get_config)
         .service(characters::list_characters)
         .service(characters::create_character)

@@ -2,6 +2,8 @@
 
 use actix_web::{HttpResponse, get};
 
+use lionrocket_domain::account::User;
+
 use super::Answer;
 use crate::{
     problem::{Code, Problem},
@@ -26,6 +28,8 @@ pub(super) async fn get_config(call: Call) -> Answer {
         message_max_chars: info.message_max_chars,
         password_min_length: info.password_min_length,
         registration: info.registration,
+        admin_reads_visible: info.admin_reads_visible,
+        privacy_notice_version: User::PRIVACY_NOTICE_VERSION,
         stats_timezone: info.stats_timezone.clone(),
         today: call.state().usage.today().to_string(),
     }))

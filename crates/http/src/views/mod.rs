@@ -3,6 +3,7 @@
 //! A field of a body has the domain's checked type; its schema says what may be sent.
 
 pub(crate) mod accounts;
+pub(crate) mod admin;
 pub(crate) mod characters;
 pub(crate) mod chats;
 pub(crate) mod messages;

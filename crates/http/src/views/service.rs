@@ -24,6 +24,11 @@ pub(crate) struct ConfigView {
     pub(crate) password_min_length: usize,
     /// Who may make an account.
     pub(crate) registration: Registration,
+    /// Whether people see when administrators read their chats and usage.
+    pub(crate) admin_reads_visible: bool,
+    /// The version of the notice of what administrators can read that is shown at sign-up.
+    #[schema(minimum = 1, examples(1))]
+    pub(crate) privacy_notice_version: i64,
     /// The zone in which days of usage are counted.
     #[schema(examples("Asia/Seoul"))]
     pub(crate) stats_timezone: String,

@@ -27,6 +27,15 @@ const TABLE: &[Row] = &[
     ("login", "POST", "/auth/login", r#"{"username":"owner","password":"lighthouse keeper 7"}"#, [200, 200, 200, 200]),
     ("get_me", "GET", "/auth/me", "", [401, 200, 200, 200]),
     ("get_my_usage", "GET", "/auth/me/usage", "", [401, 200, 200, 200]),
+    ("list_my_admin_views", "GET", "/auth/me/admin-views", "", [401, 200, 200, 200]),
+    ("list_users", "GET", "/admin/users", "", [401, 403, 403, 200]),
+    ("get_user", "GET", "/admin/users/VICTIM", "", [401, 403, 403, 200]),
+    ("update_user", "PATCH", "/admin/users/VICTIM", r#"{"is_active":false}"#, [401, 403, 403, 200]),
+    ("delete_user", "DELETE", "/admin/users/VICTIM", "", [401, 403, 403, 202]),
+    ("list_chats_of_user", "GET", "/admin/users/VICTIM/chats?reason=a+complaint", "", [401, 403, 403, 200]),
+    ("get_usage_of_user", "GET", "/admin/users/VICTIM/usage", "", [401, 403, 403, 200]),
+    ("list_messages_of_chat", "GET", "/admin/chats/CHAT/messages?reason=a+complaint", "", [401, 403, 403, 200]),
+    ("list_audit_log", "GET", "/admin/audit-log", "", [401, 403, 403, 200]),
     ("get_config", "GET", "/api/config", "", [200, 200, 200, 200]),
     ("list_characters", "GET", "/api/characters", "", [401, 200, 200, 200]),
     ("create_character", "POST", "/api/characters", CHARACTER, [401, 201, 201, 201]),
@@ -69,6 +78,7 @@ async fn every_operation_answers_each_kind_of_person_as_the_table_says() {
             count += 1;
             // New things for each call, since some calls delete them.
             let chat = api.chat(&owner).await;
+            let victim = api.world.person(&format!("victim{count}")).await;
             let names = [
                 ("CHAT", chat.to_string()),
                 ("TURN", api.turn(&owner, chat).await.0.to_string()),
@@ -82,6 +92,7 @@ async fn every_operation_answers_each_kind_of_person_as_the_table_says() {
                 ),
                 ("PROMPT", api.prompt(&admin).await.to_string()),
                 ("NEW", format!("new{count}")),
+                ("VICTIM", victim.actor.user_id.to_string()),
             ];
             let fill = |text: &str| {
                 let mut text = text.to_owned();

@@ -54,6 +54,7 @@ fn info() -> ServiceInfo {
         message_max_chars: 200,
         password_min_length: 10,
         registration: Registration::Open,
+        admin_reads_visible: true,
         stats_timezone: "Asia/Seoul".to_owned(),
         access_token_seconds: 86_400,
         strict_transport_security: false,
@@ -109,6 +110,8 @@ impl Api {
         let state = ApiState {
             accounts: world.accounts.clone(),
             sessions: world.sessions.clone(),
+            admin: world.admin.clone(),
+            audit: world.audit.clone(),
             characters: world.characters.clone(),
             prompts: world.prompts.clone(),
             chats: world.chats.clone(),

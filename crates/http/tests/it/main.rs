@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
 mod access;
+mod admin;
 mod api;
 mod bad_requests;
 mod conditional;

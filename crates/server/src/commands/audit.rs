@@ -1,9 +1,6 @@
 //! `lionrocket audit …`: works on the database, whether the service runs or not.
 
-use std::sync::Arc;
-
-use lionrocket_app::audit::{AuditReport, AuditService, BreakReason};
-use lionrocket_local_adapter::SystemClock;
+use lionrocket_app::audit::{AuditReport, BreakReason};
 use serde_json::json;
 
 use super::{block_on, print_line};
@@ -14,8 +11,7 @@ pub(crate) fn verify(raw: &RawSettings, printing: Printing) -> Result<(), Failur
     let database = raw.database()?;
     let keys = Keys::load(&raw.signing_alone()?, &database)?;
     let store = wiring::open_store(&database, &keys)?;
-    let log = Arc::new(store.clone());
-    let service = AuditService::new(log, keys.audit_seal(), Arc::new(SystemClock));
+    let service = wiring::audit(&store, &keys);
     let report = block_on(async {
         let report = service.verify().await;
         store.close().await;

@@ -117,6 +117,8 @@ pub struct Settings {
     pub registration: Registration,
     /// Which passwords are taken, and how they are kept.
     pub passwords: PasswordSettings,
+    /// Whether people see when administrators read their data.
+    pub admin_reads_visible: bool,
     /// The longest message, in characters.
     pub message_max_chars: usize,
     /// Where a day of the statistics begins.
@@ -154,6 +156,11 @@ impl Settings {
             signing: raw.signing(environment)?,
             registration: raw.registration()?,
             passwords: raw.passwords()?,
+            admin_reads_visible: boolean(
+                "ADMIN_READS_VISIBLE",
+                raw.admin_reads_visible.as_deref(),
+                true,
+            )?,
             message_max_chars: number(
                 "MESSAGE_MAX_CHARS",
                 raw.message_max_chars.as_deref(),
@@ -200,8 +207,7 @@ impl RawSettings {
     }
 
     fn is_debug(&self) -> Checked<bool> {
-        let values = [("true", true), ("1", true), ("false", false), ("0", false)];
-        choice("DEBUG", self.debug.as_deref(), false, &values)
+        boolean("DEBUG", self.debug.as_deref(), false)
     }
 
     fn catalog(&self) -> Checked<ModelCatalog> {
@@ -502,6 +508,12 @@ fn secret_of_file(variable: &'static str, path: &str) -> Checked<SecretString> {
     });
     let body = read.map_err(|error| refused(format!("cannot be read ({error})")))?;
     secret(Some(&body)).ok_or_else(|| refused("is empty".to_owned()))
+}
+
+/// One of `true`, `1`, `false` and `0`.
+fn boolean(variable: &'static str, value: Option<&str>, default: bool) -> Checked<bool> {
+    let values = [("true", true), ("1", true), ("false", false), ("0", false)];
+    choice(variable, value, default, &values)
 }
 
 /// One of a few words, whatever its case.

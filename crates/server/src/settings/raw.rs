@@ -219,6 +219,14 @@ pub struct RawSettings {
         value_name = "SECRETS"
     )]
     pub password_pepper_previous: Option<SecretString>,
+    /// Whether people see when administrators read their chats and usage [default: true]
+    #[arg(
+        long,
+        env = "ADMIN_READS_VISIBLE",
+        hide_env_values = true,
+        value_name = "BOOL"
+    )]
+    pub admin_reads_visible: Option<String>,
     /// The longest message of a person, in characters [default: 200]
     #[arg(
         long,

@@ -54,6 +54,7 @@ fn with_no_settings_at_all_everything_has_its_default() {
     assert_eq!(settings.signing.lifetime, SignedDuration::from_hours(24));
     assert_eq!(settings.registration, Registration::Open);
     assert_eq!(settings.passwords.min_chars, 10);
+    assert!(settings.admin_reads_visible);
     assert_eq!(settings.message_max_chars, 200);
     assert_eq!(settings.stats_zone.name(), "Asia/Seoul");
     assert_eq!(settings.logging.format, LogFormat::Text);
@@ -86,6 +87,9 @@ fn a_value_that_is_not_known_is_refused_by_name() {
     let changes: &[(&str, Change)] = &[
         ("APP_ENV", |raw| raw.app_env = set("staging")),
         ("DEBUG", |raw| raw.debug = set("maybe")),
+        ("ADMIN_READS_VISIBLE", |raw| {
+            raw.admin_reads_visible = set("sometimes");
+        }),
         ("PORT", |raw| raw.port = set("80000")),
         ("PUBLIC_ORIGINS", |raw| {
             raw.public_origins = set("chat.example.org");
