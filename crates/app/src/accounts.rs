@@ -1,7 +1,8 @@
 //! Making accounts and signing in to them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use lionrocket_domain::{
     account::User,
     calendar::StatsZone,
@@ -9,16 +10,24 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     StoreError,
-    accounts::{CreateUserOutcome, NewUser, UserRepository},
+    accounts::{CreateUserOutcome, Credentials, NewUser, UserRepository},
     crypto::{
-        HashError, PasswordCheck, PasswordContext, PasswordHasher, PasswordPolicy, PolicyError,
-        Weakness,
+        DeviceTokens, HashError, KnownDevice, PasswordCheck, PasswordContext, PasswordHasher,
+        PasswordPolicy, PolicyError, Weakness,
     },
-    error::Cause,
-    runtime::Clock,
+    error::{Cause, Chain},
+    limits::RateLimiter,
+    runtime::{Clock, Spawner},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    sessions::{Client, SessionError, SessionService, SignedIn},
+    throttle::{CLOSED_AFTER, LoginThrottle, Try},
 };
 
-use crate::sessions::{Client, SessionError, SessionService, SignedIn};
+/// How long a browser is known after somebody has signed in there.
+pub const DEVICE_LIFETIME: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// The ports that accounts need.
 #[derive(Clone)]
@@ -27,6 +36,9 @@ pub struct AccountPorts {
     pub users: Arc<dyn UserRepository>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub policy: Arc<dyn PasswordPolicy>,
+    pub devices: Arc<dyn DeviceTokens>,
+    pub limits: Arc<dyn RateLimiter>,
+    pub spawner: Arc<dyn Spawner>,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -57,6 +69,19 @@ pub enum AccountError {
     /// The password is right, but the account was disabled.
     #[error("the account is disabled")]
     Disabled,
+    /// The password is right, but the deletion of the account was asked for.
+    #[error("the account is being deleted")]
+    Deleted,
+    /// Too many passwords were tried.
+    #[error("too many passwords were tried")]
+    Throttled {
+        /// How long until another one may be tried.
+        retry_after: Duration,
+    },
+    /// So many wrong passwords were tried that the account takes none any more from where its owner
+    /// was not signed in before. Names without an account look the same.
+    #[error("the account takes no password until it is reset")]
+    LoginClosed,
     /// Too many people sign in at the moment; it works again in a few seconds.
     #[error("too many people sign in at the moment")]
     Busy,
@@ -151,35 +176,123 @@ impl AccountService {
     }
 
     /// Signs a person in by user name or e-mail address. Takes one password check's time whether or
-    /// not there is such an account, and tells of a disabled one only after the right password.
+    /// not there is such an account, and tells of its state only after the right password.
     ///
     /// # Errors
-    /// [`AccountError::InvalidCredentials`], [`AccountError::Disabled`], [`AccountError::Busy`] among others.
+    /// [`AccountError::InvalidCredentials`], [`AccountError::Disabled`], [`AccountError::Deleted`],
+    /// [`AccountError::Throttled`], [`AccountError::LoginClosed`] and [`AccountError::Busy`] among others.
     pub async fn login(
         &self,
         login: &str,
         password: &str,
         client: Client,
     ) -> Result<SignedIn, AccountError> {
-        let credentials = self.ports.users.credentials(fold(login.trim())).await?;
-        let hash = credentials
-            .as_ref()
-            .and_then(|found| found.password_hash.clone());
+        let key = fold(login.trim());
+        let found = self.ports.users.credentials(key.clone()).await?;
+        let device = self.known_device(&client, found.as_ref());
+        let throttle = LoginThrottle(Arc::clone(&self.ports.limits));
+        let attempt = throttle
+            .enter(&key, device.as_ref())
+            .map_err(|retry_after| AccountError::Throttled { retry_after })?;
+        let checked = self.check_password(password, found.as_ref()).await;
+        if checked.is_err() {
+            throttle.refund(&attempt);
+        }
+        let check = checked?;
+        let is_closed = device.is_none()
+            && match &found {
+                Some(found) => found.failed_logins >= CLOSED_AFTER,
+                None => throttle.is_name_closed(&attempt),
+            };
+        let (Some(found), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) = (&found, check)
+        else {
+            self.count_failure(&throttle, &attempt, found.as_ref());
+            return Err(if is_closed {
+                AccountError::LoginClosed
+            } else {
+                AccountError::InvalidCredentials
+            });
+        };
+        if is_closed {
+            return Err(AccountError::LoginClosed);
+        }
+        throttle.passed(&attempt);
+        self.welcome(found, check, password, client).await
+    }
+
+    /// A token by which the browser of somebody who has just signed in is known the next time.
+    ///
+    /// # Errors
+    /// There are no random bytes.
+    pub fn device_token(&self, user: &User) -> Result<SecretString, AccountError> {
+        let expires_at = self.ports.clock.now().saturating_add(DEVICE_LIFETIME);
+        let expires_at = expires_at.unwrap_or(jiff::Timestamp::MAX);
+        let token = self.ports.devices.issue(user.id, expires_at);
+        token.map_err(AccountError::Internal)
+    }
+
+    /// The browser, if the account's owner has signed in there before.
+    fn known_device(&self, client: &Client, found: Option<&Credentials>) -> Option<KnownDevice> {
+        let token = client.device.as_ref()?.expose_secret();
+        let device = self.ports.devices.verify(token, self.ports.clock.now())?;
+        found
+            .is_some_and(|found| found.user.id == device.user_id)
+            .then_some(device)
+    }
+
+    async fn check_password(
+        &self,
+        password: &str,
+        found: Option<&Credentials>,
+    ) -> Result<PasswordCheck, AccountError> {
         // A text that no account can have as its password is still checked, against nothing.
         let (attempt, hash) = match Password::attempt(password) {
-            Some(attempt) => (attempt, hash),
+            Some(attempt) => (attempt, found.and_then(|found| found.password_hash.clone())),
             None => (impossible_password()?, None),
         };
-        let check = self.ports.hasher.verify(attempt.clone(), hash).await?;
-        let user = match (credentials, check) {
-            (Some(found), PasswordCheck::Match | PasswordCheck::MatchNeedsRehash) => found.user,
-            _ => return Err(AccountError::InvalidCredentials),
+        Ok(self.ports.hasher.verify(attempt, hash).await?)
+    }
+
+    /// Counts a wrong password. The store does its part after the answer, whose time would tell
+    /// otherwise that there is an account.
+    fn count_failure(&self, throttle: &LoginThrottle, attempt: &Try, found: Option<&Credentials>) {
+        throttle.failed(attempt);
+        let Some(id) = found.map(|found| found.user.id) else {
+            return;
         };
+        let users = Arc::clone(&self.ports.users);
+        let count = async move {
+            if let Err(error) = users.count_failed_login(id, CLOSED_AFTER).await {
+                tracing::warn!(error = %Chain(&error), "a wrong password was not counted");
+            }
+        };
+        self.ports
+            .spawner
+            .spawn("count-failed-login", Box::pin(count));
+    }
+
+    /// What follows the right password.
+    async fn welcome(
+        &self,
+        found: &Credentials,
+        check: PasswordCheck,
+        password: &str,
+        client: Client,
+    ) -> Result<SignedIn, AccountError> {
+        let user = found.user.clone();
+        if found.failed_logins > 0 {
+            self.ports.users.forget_failed_logins(user.id).await?;
+        }
+        if user.deleted_at.is_some() {
+            return Err(AccountError::Deleted);
+        }
         if !user.is_active {
             return Err(AccountError::Disabled);
         }
-        if check == PasswordCheck::MatchNeedsRehash {
-            let stronger = self.ports.hasher.hash(attempt).await?;
+        if check == PasswordCheck::MatchNeedsRehash
+            && let Some(password) = Password::attempt(password)
+        {
+            let stronger = self.ports.hasher.hash(password).await?;
             self.ports.users.rehash_password(user.id, stronger).await?;
         }
         Ok(self.sessions.open(user, client).await?)

@@ -41,6 +41,9 @@ pub struct Client {
     pub origin: Origin,
     /// What the browser calls itself.
     pub user_agent: Option<String>,
+    /// What the browser keeps since somebody signed in there, see
+    /// [`AccountService::device_token`](crate::accounts::AccountService::device_token).
+    pub device: Option<SecretString>,
     /// The life that the client wants its token to have; never longer than the service's own.
     pub access_ttl: Option<SignedDuration>,
 }

@@ -6,6 +6,7 @@
 //! [`SigningSecret`]; the secret itself signs nothing.
 
 mod audit;
+mod device;
 mod jwt;
 mod passwords;
 mod policy;
@@ -13,6 +14,7 @@ mod scheme;
 mod secret;
 
 pub use audit::AuditSealer;
+pub use device::DeviceSigner;
 pub use jwt::{JwtAlgorithm, JwtIssuer};
 pub use passwords::{Argon2Hasher, HashCost, HashLimits};
 pub use policy::{BreachedPasswords, PasswordRules};

@@ -84,6 +84,15 @@ pub struct ServiceInfo {
     pub strict_transport_security: bool,
 }
 
+impl ServiceInfo {
+    /// Whether cookies are bound to TLS. They are, unless people come without it.
+    pub(crate) fn cookies_need_tls(&self) -> bool {
+        let first = self.public_origins.first();
+        let comes_without = first.is_some_and(|origin| origin.starts_with("http://"));
+        self.strict_transport_security || !comes_without
+    }
+}
+
 /// Which kind of model answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

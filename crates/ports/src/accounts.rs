@@ -46,6 +46,8 @@ pub struct Credentials {
     pub user: User,
     /// The password's hash; `None` when the account cannot sign in with a password.
     pub password_hash: Option<SecretString>,
+    /// Wrong passwords since the last right one, or since the last reset.
+    pub failed_logins: u32,
 }
 
 /// Accounts.
@@ -61,6 +63,12 @@ pub trait UserRepository: Send + Sync {
 
     /// Finds an account by the folded key of its name or of its e-mail address; a name comes first.
     async fn credentials(&self, login_key: String) -> StoreResult<Option<Credentials>>;
+
+    /// Counts a wrong password, up to a number from which on nothing changes any more.
+    async fn count_failed_login(&self, id: UserId, at_most: u32) -> StoreResult<()>;
+
+    /// Forgets wrong passwords.
+    async fn forget_failed_logins(&self, id: UserId) -> StoreResult<()>;
 
     /// Replaces a password's hash by a stronger one of the same password. Sessions stay.
     async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()>;

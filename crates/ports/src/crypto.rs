@@ -99,6 +99,29 @@ pub trait PasswordPolicy: Send + Sync {
     -> Result<(), PolicyError>;
 }
 
+/// A browser in which somebody has signed in before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// Who.
+    pub user_id: UserId,
+    /// Tells it from other browsers of the same person. Says nothing about either.
+    pub id: String,
+}
+
+/// Signs and checks what a browser keeps so that it is known. It gives no right but to try passwords
+/// while strangers have used up the tries of an account.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait DeviceTokens: Send + Sync {
+    /// Makes one for a browser that nobody knows yet.
+    ///
+    /// # Errors
+    /// There are no random bytes.
+    fn issue(&self, user_id: UserId, expires_at: Timestamp) -> Result<SecretString, Cause>;
+
+    /// Checks one; `None` whatever is wrong with it.
+    fn verify(&self, token: &str, now: Timestamp) -> Option<KnownDevice>;
+}
+
 /// What an access token says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessClaims {

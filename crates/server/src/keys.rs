@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use lionrocket_crypto_adapter::{AuditSealer, JwtAlgorithm, JwtIssuer, SigningSecret};
-use lionrocket_ports::audit::AuditSeal;
+use lionrocket_crypto_adapter::{
+    AuditSealer, DeviceSigner, JwtAlgorithm, JwtIssuer, SigningSecret,
+};
+use lionrocket_ports::{audit::AuditSeal, crypto::DeviceTokens};
 
 use crate::{
     Failure,
@@ -34,6 +36,11 @@ impl Keys {
     /// Signs and checks access tokens.
     pub(crate) fn token_issuer(&self) -> JwtIssuer {
         JwtIssuer::new(self.algorithm, &self.current, &self.previous)
+    }
+
+    /// Knows browsers in which somebody has signed in before.
+    pub(crate) fn devices(&self) -> Arc<dyn DeviceTokens> {
+        Arc::new(DeviceSigner::new(&self.current, &self.previous))
     }
 
     /// Seals the audit log.

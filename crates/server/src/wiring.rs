@@ -81,9 +81,12 @@ pub(crate) fn sessions(
 /// Puts the accounts together.
 pub(crate) fn accounts(
     store: &SqliteStore,
+    keys: &Keys,
     passwords: &PasswordSettings,
     sessions: Arc<SessionService>,
     zone: StatsZone,
+    limits: Arc<dyn RateLimiter>,
+    spawner: TaskSpawner,
 ) -> Result<AccountService, Failure> {
     let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
         .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
@@ -95,6 +98,9 @@ pub(crate) fn accounts(
         users: Arc::new(store.clone()),
         hasher: Arc::new(hasher),
         policy: Arc::new(passwords.rules()?),
+        devices: keys.devices(),
+        limits,
+        spawner: Arc::new(spawner),
         clock: Arc::new(SystemClock),
     };
     Ok(AccountService::new(ports, sessions, zone))
@@ -148,6 +154,7 @@ pub(crate) fn api_state(
     spawner: &TaskSpawner,
 ) -> Result<ApiState, Failure> {
     let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
+    let limits = limits(settings);
     let clock = Arc::new(SystemClock);
     let zone = &settings.stats_zone;
     let shared = Arc::new(store.clone());
@@ -162,9 +169,12 @@ pub(crate) fn api_state(
     Ok(ApiState {
         accounts: Arc::new(accounts(
             store,
+            keys,
             &settings.passwords,
             sessions.clone(),
             zone.clone(),
+            limits.clone(),
+            spawner.clone(),
         )?),
         sessions,
         admin: Arc::new(admin(store, events.clone(), usage.clone())),
@@ -174,7 +184,7 @@ pub(crate) fn api_state(
         chats: Arc::new(ChatService::new(shared.clone(), clock)),
         usage,
         events,
-        limits: limits(settings),
+        limits,
         network: Arc::new(NetworkRules {
             cors_origins: settings.network.cors_origins.clone(),
             trusted_proxies: settings.network.trusted_proxies.clone(),

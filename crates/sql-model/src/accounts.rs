@@ -9,7 +9,7 @@ use lionrocket_domain::{
 use lionrocket_ports::{StoreResult, accounts::Credentials};
 
 use crate::{
-    convert::count,
+    convert::{corrupt, count},
     schema::{sessions, users},
     time::StoredTime,
 };
@@ -69,14 +69,18 @@ pub struct CredentialsRow {
     #[diesel(embed)]
     pub user: UserRow,
     pub password_hash: Option<String>,
+    pub failed_logins: i64,
 }
 
 impl CredentialsRow {
     /// The account with its hash kept from logs.
     pub fn into_domain(self) -> StoreResult<Credentials> {
+        let id = self.user.id;
+        let failed_logins = u32::try_from(self.failed_logins).map_err(|_| corrupt("users", id))?;
         Ok(Credentials {
             user: self.user.into_domain()?,
             password_hash: self.password_hash.map(Into::into),
+            failed_logins,
         })
     }
 }

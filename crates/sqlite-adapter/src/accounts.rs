@@ -118,6 +118,27 @@ impl UserRepository for SqliteStore {
         .await
     }
 
+    async fn count_failed_login(&self, id: UserId, at_most: u32) -> StoreResult<()> {
+        self.write(move |connection| {
+            diesel::update(users::table.find(id.get()))
+                .filter(users::failed_logins.lt(i64::from(at_most)))
+                .set(users::failed_logins.eq(users::failed_logins + 1))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn forget_failed_logins(&self, id: UserId) -> StoreResult<()> {
+        self.write(move |connection| {
+            diesel::update(users::table.find(id.get()))
+                .set(users::failed_logins.eq(0))
+                .execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()> {
         self.write(move |connection| {
             diesel::update(users::table.find(id.get()))

@@ -15,8 +15,8 @@ use lionrocket_app::{
     usage::UsageService,
 };
 use lionrocket_crypto_adapter::{
-    Argon2Hasher, AuditSealer, HashCost, HashLimits, JwtAlgorithm, JwtIssuer, PasswordRules,
-    SigningSecret,
+    Argon2Hasher, AuditSealer, DeviceSigner, HashCost, HashLimits, JwtAlgorithm, JwtIssuer,
+    PasswordRules, SigningSecret,
 };
 use lionrocket_domain::{
     access::Actor,
@@ -141,6 +141,9 @@ impl World {
             users: shared.clone(),
             hasher: Arc::new(cheap_hasher()),
             policy: Arc::new(PasswordRules::new(None)),
+            devices: Arc::new(DeviceSigner::new(&secret(), &[])),
+            limits: limits.clone(),
+            spawner: Arc::new(spawner.clone()),
             clock: clock.clone(),
         };
         let usage = Arc::new(UsageService::new(

@@ -1,6 +1,6 @@
 //! Making accounts and signing in to them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lionrocket_app::{
     accounts::{AccountError, AccountPorts, AccountService, NewAccount},
@@ -13,14 +13,16 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, Credentials, MockUserRepository},
     crypto::{
-        HashError, MockPasswordHasher, MockPasswordPolicy, PasswordCheck, PolicyError, Weakness,
+        HashError, KnownDevice, MockDeviceTokens, MockPasswordHasher, MockPasswordPolicy,
+        PasswordCheck, PolicyError, Weakness,
     },
+    limits::{LimitDecision, MockRateLimiter},
 };
 use secrecy::SecretString;
 
 use crate::{
     sessions::SessionMocks,
-    support::{FixedClock, hours, user},
+    support::{FixedClock, HeldTask, hours, now, user},
 };
 
 #[derive(Default)]
@@ -28,7 +30,24 @@ struct Mocks {
     users: MockUserRepository,
     hasher: MockPasswordHasher,
     policy: MockPasswordPolicy,
+    devices: MockDeviceTokens,
+    tasks: Arc<HeldTask>,
     sessions: SessionMocks,
+    limits: Option<MockRateLimiter>,
+}
+
+/// A limiter that lets everything pass.
+fn no_limits() -> MockRateLimiter {
+    const ALLOWED: LimitDecision = LimitDecision::Allowed {
+        left: 9,
+        reset: Duration::ZERO,
+    };
+    let mut limits = MockRateLimiter::new();
+    limits.expect_take().returning(|_, _| ALLOWED);
+    limits.expect_peek().returning(|_, _| ALLOWED);
+    limits.expect_refund().return_const(());
+    limits.expect_clear().return_const(());
+    limits
 }
 
 impl Mocks {
@@ -37,6 +56,9 @@ impl Mocks {
             users: Arc::new(self.users),
             hasher: Arc::new(self.hasher),
             policy: Arc::new(self.policy),
+            devices: Arc::new(self.devices),
+            limits: Arc::new(self.limits.unwrap_or_else(no_limits)),
+            spawner: self.tasks,
             clock: Arc::new(FixedClock),
         };
         AccountService::new(
@@ -69,6 +91,7 @@ impl Mocks {
             Ok(Some(Credentials {
                 user,
                 password_hash: Some(SecretString::from("hash")),
+                failed_logins: 0,
             }))
         });
         self
@@ -155,6 +178,7 @@ async fn a_login_is_looked_up_by_its_folded_key() {
             Ok(Some(Credentials {
                 user: user(1, false),
                 password_hash: Some(SecretString::from("hash")),
+                failed_logins: 0,
             }))
         });
     assert!(
@@ -255,4 +279,137 @@ async fn a_full_queue_of_passwords_is_busy_not_wrong() {
         mocks.service().login("haru", "x", Client::default()).await,
         Err(AccountError::Busy)
     ));
+}
+
+fn deleted(failed_logins: u32) -> Credentials {
+    Credentials {
+        user: lionrocket_domain::account::User {
+            deleted_at: Some(now()),
+            is_active: false,
+            ..user(1, false)
+        },
+        password_hash: Some(SecretString::from("hash")),
+        failed_logins,
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_told_only_after_the_right_password() {
+    for (check, is_told) in [
+        (PasswordCheck::Mismatch, false),
+        (PasswordCheck::Match, true),
+    ] {
+        let mut mocks = Mocks::default().checks(check);
+        let users = &mut mocks.users;
+        users
+            .expect_credentials()
+            .returning(|_| Ok(Some(deleted(0))));
+        let refused = mocks.service().login("haru", "x", Client::default()).await;
+        assert_eq!(matches!(refused, Err(AccountError::Deleted)), is_told);
+        assert_eq!(
+            matches!(refused, Err(AccountError::InvalidCredentials)),
+            !is_told
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_counted_after_the_answer_and_a_right_one_forgets_them() {
+    let mut mocks = Mocks::default().knows(true).checks(PasswordCheck::Mismatch);
+    mocks
+        .users
+        .expect_count_failed_login()
+        .withf(|id, at_most| id.get() == 1 && *at_most == 100)
+        .once()
+        .returning(|_, _| Ok(()));
+    let tasks = Arc::clone(&mocks.tasks);
+    let refused = mocks.service().login("haru", "x", Client::default()).await;
+    assert!(matches!(refused, Err(AccountError::InvalidCredentials)));
+    tasks.run().await;
+
+    let mut mocks = Mocks::default().checks(PasswordCheck::Match);
+    let users = &mut mocks.users;
+    users
+        .expect_credentials()
+        .returning(|_| Ok(Some(deleted(7))));
+    users
+        .expect_forget_failed_logins()
+        .once()
+        .returning(|_| Ok(()));
+    let _ = mocks.service().login("haru", "x", Client::default()).await;
+}
+
+#[tokio::test]
+async fn a_closed_login_is_closed_whatever_the_password_unless_the_browser_is_known() {
+    for check in [PasswordCheck::Match, PasswordCheck::Mismatch] {
+        let mut mocks = Mocks::default().checks(check);
+        let users = &mut mocks.users;
+        users
+            .expect_credentials()
+            .returning(|_| Ok(Some(deleted(100))));
+        let refused = mocks.service().login("haru", "x", Client::default()).await;
+        assert!(matches!(refused, Err(AccountError::LoginClosed)));
+    }
+    // Only the owner's browser counts.
+    for (owner, is_open) in [(1, true), (2, false)] {
+        let mut mocks = Mocks::default().checks(PasswordCheck::Match);
+        let users = &mut mocks.users;
+        users
+            .expect_credentials()
+            .returning(|_| Ok(Some(deleted(100))));
+        users.expect_forget_failed_logins().returning(|_| Ok(()));
+        mocks.devices.expect_verify().returning(move |_, _| {
+            Some(KnownDevice {
+                user_id: lionrocket_domain::ids::UserId::from_stored(owner),
+                id: "device".to_owned(),
+            })
+        });
+        let client = Client {
+            device: Some(SecretString::from("cookie")),
+            ..Client::default()
+        };
+        let answer = mocks.service().login("haru", "x", client).await;
+        assert_eq!(matches!(answer, Err(AccountError::Deleted)), is_open);
+        assert_eq!(matches!(answer, Err(AccountError::LoginClosed)), !is_open);
+    }
+}
+
+#[tokio::test]
+async fn a_limited_try_costs_no_hash_and_a_fault_of_our_own_gives_the_try_back() {
+    let mut mocks = Mocks::default().knows(true);
+    let mut limits = MockRateLimiter::new();
+    let retry_after = Duration::from_secs(7);
+    limits
+        .expect_take()
+        .withf(|rule, key| rule.name == "login-acct" && key == "haru")
+        .returning(move |_, _| LimitDecision::Limited { retry_after });
+    mocks.limits = Some(limits);
+    let refused = mocks.service().login("HARU", "x", Client::default()).await;
+    assert!(
+        matches!(refused, Err(AccountError::Throttled { retry_after: wait }) if wait == retry_after)
+    );
+
+    let mut mocks = Mocks::default().knows(true);
+    let mut limits = no_limits();
+    limits.checkpoint();
+    limits
+        .expect_take()
+        .returning(|_, _| LimitDecision::Allowed {
+            left: 1,
+            reset: Duration::ZERO,
+        });
+    limits
+        .expect_peek()
+        .returning(|_, _| LimitDecision::Allowed {
+            left: 1,
+            reset: Duration::ZERO,
+        });
+    limits.expect_refund().once().return_const(());
+    mocks.limits = Some(limits);
+    mocks
+        .hasher
+        .expect_verify()
+        .returning(|_, _| Err(HashError::Busy));
+    let busy = mocks.service().login("haru", "x", Client::default()).await;
+    assert!(matches!(busy, Err(AccountError::Busy)));
 }

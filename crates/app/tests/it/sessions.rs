@@ -72,6 +72,7 @@ async fn a_session_knows_from_where_it_was_opened() {
         .expect_issue()
         .returning(|_| Ok(SecretString::from("token")));
     let client = Client {
+        device: None,
         origin: Origin {
             request_id: None,
             client_address: Some("192.0.2.7".to_owned()),

@@ -112,6 +112,29 @@ pub async fn an_account_is_found_by_name_or_address_and_a_name_comes_first(store
     assert!(nobody.expect("credentials").is_none());
 }
 
+/// Each account's for itself.
+pub async fn wrong_passwords_are_counted_up_to_a_number_and_forgotten(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let mina = stores.user("mina").await;
+    let failed = async |name: &str| {
+        let found = stores.users.credentials(name.to_owned()).await;
+        found
+            .expect("credentials")
+            .expect("an account")
+            .failed_logins
+    };
+    for _ in 0..5 {
+        let counted = stores.users.count_failed_login(haru.id, 3).await;
+        counted.expect("count_failed_login");
+    }
+    let counted = stores.users.count_failed_login(mina.id, 3).await;
+    counted.expect("count_failed_login");
+    assert_eq!((failed("haru").await, failed("mina").await), (3, 1));
+    let forgotten = stores.users.forget_failed_logins(haru.id).await;
+    forgotten.expect("forget_failed_logins");
+    assert_eq!((failed("haru").await, failed("mina").await), (0, 1));
+}
+
 /// The hash changes and nothing else.
 pub async fn a_stronger_hash_replaces_the_old_one_and_sessions_stay(stores: Stores) {
     let haru = stores.user("haru").await;

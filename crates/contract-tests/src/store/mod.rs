@@ -32,6 +32,7 @@ macro_rules! store_contract {
             of_accounts_made_at_once_under_one_name_one_is_made,
             an_account_is_found_by_name_or_address_and_a_name_comes_first,
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
+            wrong_passwords_are_counted_up_to_a_number_and_forgotten,
             a_session_lives_until_it_is_ended_or_runs_out,
         );
         $crate::store_contract!(@tests $make; admin:

@@ -187,7 +187,12 @@ fn codes(operation: &Operation) -> Vec<Code> {
 fn extra_codes(operation_id: &str) -> &'static [Code] {
     match operation_id {
         "register" => &[Code::RegistrationClosed, Code::AccountTaken],
-        "login" => &[Code::InvalidCredentials, Code::AccountDisabled],
+        "login" => &[
+            Code::InvalidCredentials,
+            Code::AccountDisabled,
+            Code::AccountDeleted,
+            Code::LoginClosed,
+        ],
         "update_character"
         | "delete_character"
         | "create_prompt"

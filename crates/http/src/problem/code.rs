@@ -57,6 +57,12 @@ codes! {
     AccountDisabled "account_disabled" 403 "The account is disabled",
         "This account was disabled by the operator.",
         "Ask the operator.";
+    AccountDeleted "account_deleted" 403 "The account is being deleted",
+        "The deletion of this account was asked for.",
+        "Ask the operator to take it back while there is time.";
+    LoginClosed "login_closed" 403 "Too many wrong passwords",
+        "So many wrong passwords were tried that no password is taken here any more.",
+        "Sign in with a browser that was signed in before, or ask the operator for a link to set a new password.";
     RegistrationClosed "registration_closed" 403 "Registration is closed",
         "New accounts are made by the operator only.",
         "Ask the operator for an account.";

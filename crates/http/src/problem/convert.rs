@@ -71,6 +71,11 @@ impl From<AccountError> for Problem {
             AccountError::WeakPassword(weakness) => weak_password("/password", weakness),
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::Disabled => Self::new(Code::AccountDisabled),
+            AccountError::Deleted => Self::new(Code::AccountDeleted),
+            AccountError::LoginClosed => Self::new(Code::LoginClosed),
+            AccountError::Throttled { retry_after } => {
+                Self::new(Code::RateLimited).retry_after(retry_after)
+            }
             AccountError::Busy => unavailable(),
             AccountError::Store(error) => error.into(),
             AccountError::Session(error) => error.into(),

@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod conditional;
 pub(crate) mod cursor;
+mod device;
 mod fields;
 mod id;
 mod json;
@@ -211,6 +212,7 @@ impl Call {
         Client {
             origin: self.origin(),
             user_agent: self.user_agent(),
+            device: self.device_cookie(),
             access_ttl,
         }
     }

@@ -31,7 +31,8 @@ pub(super) async fn register(mut call: Call) -> Answer {
     let body: RegisterBody = call.body().await?;
     let client = call.client(body.access_ttl);
     let signed_in = call.state().accounts.register(body.into(), client).await?;
-    Ok(HttpResponse::Created().json(AuthView::from(signed_in)))
+    let mut answer = call.know_device(HttpResponse::Created(), &signed_in.user)?;
+    Ok(answer.json(AuthView::from(signed_in)))
 }
 
 /// Sign in
@@ -51,7 +52,8 @@ pub(super) async fn login(mut call: Call) -> Answer {
         .accounts
         .login(&body.username, body.password.expose_secret(), client)
         .await?;
-    Ok(HttpResponse::Ok().json(AuthView::from(signed_in)))
+    let mut answer = call.know_device(HttpResponse::Ok(), &signed_in.user)?;
+    Ok(answer.json(AuthView::from(signed_in)))
 }
 
 /// Sign out

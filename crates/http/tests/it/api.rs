@@ -256,6 +256,22 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The whole cookie of a name that the answer sets.
+    pub(crate) fn set_cookie(&self, name: &str) -> &str {
+        let mut cookies = self.headers.get_all("set-cookie");
+        let cookie = cookies.find_map(|cookie| {
+            let cookie = cookie.to_str().ok()?;
+            cookie.starts_with(&format!("{name}=")).then_some(cookie)
+        });
+        cookie.unwrap_or_default()
+    }
+
+    /// That cookie as a client sends it.
+    pub(crate) fn cookie(&self, name: &str) -> String {
+        let cookie = self.set_cookie(name).split(';').next();
+        cookie.unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)

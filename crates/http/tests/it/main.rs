@@ -15,3 +15,4 @@ mod pages;
 mod passwords;
 mod sessions;
 mod streams;
+mod throttle;

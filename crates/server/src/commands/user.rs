@@ -12,11 +12,12 @@ use lionrocket_domain::{
     calendar::StatsZone,
     text::{EmailAddress, Password, TextError, Username},
 };
-use lionrocket_local_adapter::LocalEventBus;
+use lionrocket_local_adapter::{LocalEventBus, TaskSpawner, Unlimited};
 use lionrocket_ports::{crypto::Weakness, error::Chain};
 use lionrocket_sqlite_adapter::SqliteStore;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use super::{block_on, print_line};
 use crate::{
@@ -79,7 +80,15 @@ async fn make(
         SignedDuration::ZERO,
         Arc::new(LocalEventBus::new()),
     );
-    let accounts = wiring::accounts(store, passwords, sessions, zone)?;
+    let accounts = wiring::accounts(
+        store,
+        keys,
+        passwords,
+        sessions,
+        zone,
+        Arc::new(Unlimited),
+        TaskSpawner::new(Handle::current()),
+    )?;
     accounts
         .create_user(account, admin)
         .await
