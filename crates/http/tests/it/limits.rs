@@ -1,5 +1,7 @@
 //! How often something may be done.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use std::net::IpAddr;
 
 use actix_web::test::TestRequest;
@@ -11,6 +13,14 @@ use crate::api::{Answer, Api, RequestExt, request};
 fn from(request: TestRequest, address: &str) -> TestRequest {
     let peer: IpAddr = address.parse().unwrap();
     request.peer_addr((peer, 4000).into())
+}
+
+/// A wrong password, each time for another account: tries for one account have a limit of their own.
+fn wrong_login() -> TestRequest {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let body = format!(r#"{{"username":"nobody{number}","password":"wrong"}}"#);
+    request("POST", "/auth/login").json_text(body)
 }
 
 fn login(password: &str) -> TestRequest {
@@ -41,7 +51,7 @@ async fn said(api: &Api, person: &Person, chat: impl std::fmt::Display) -> Answe
 async fn attempts_to_sign_in_are_limited_by_address() {
     let api = Api::with_limits(&[]).await;
     api.world.person("owner").await;
-    let (count, answer) = until_limited(&api, || from(login("wrong"), "192.0.2.1")).await;
+    let (count, answer) = until_limited(&api, || from(wrong_login(), "192.0.2.1")).await;
     assert_eq!(count, 10);
     answer.problem(429, "rate_limited");
     assert_eq!(answer.header("retry-after"), "6");
@@ -126,7 +136,7 @@ async fn whoever_cannot_tell_who_they_are_is_counted_by_address() {
 async fn no_spelling_of_a_request_has_a_bucket_of_its_own() {
     let api = Api::with_limits(&[]).await;
     api.world.person("owner").await;
-    let (_, _) = until_limited(&api, || from(login("wrong"), "2001:db8:1:2::1")).await;
+    let (_, _) = until_limited(&api, || from(wrong_login(), "2001:db8:1:2::1")).await;
     // Nobody's word on the address is believed, and a network of version six is one client.
     for header in [
         "X-Forwarded-For",
@@ -189,7 +199,7 @@ async fn a_trusted_proxy_tells_for_whom_it_speaks() {
     let api = Api::with_limits(&["10.0.0.0/8"]).await;
     api.world.person("owner").await;
     let by_proxy = |client: &'static str| {
-        move || from(login("wrong"), "10.0.0.1").with("X-Forwarded-For", client)
+        move || from(wrong_login(), "10.0.0.1").with("X-Forwarded-For", client)
     };
     let (count, _) = until_limited(&api, by_proxy("1.1.1.1, 198.51.100.1")).await;
     assert_eq!(count, 10);
