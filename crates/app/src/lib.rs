@@ -40,6 +40,7 @@ pub mod error;
 pub mod prompts;
 pub mod sessions;
 pub mod starters;
+pub mod stats;
 mod throttle;
 pub mod turns;
 pub mod usage;

@@ -14,6 +14,9 @@ use lionrocket_ports::{StoreError, runtime::Clock, usage::UsageRepository};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
+    /// The person may not see it.
+    #[error("not allowed")]
+    Forbidden,
     /// The range ends before it begins.
     #[error("the range ends before it begins")]
     RangeReversed,
@@ -73,17 +76,7 @@ impl UsageService {
 
     /// The days from one to another, both included: 30 days to today unless they are named.
     pub(crate) fn range(&self, from: Option<Day>, to: Option<Day>) -> Result<DayRange, UsageError> {
-        let to = to.unwrap_or_else(|| self.today());
-        let from = from.unwrap_or_else(|| to.days_before(Self::DEFAULT_DAYS - 1));
-        if to < from {
-            return Err(UsageError::RangeReversed);
-        }
-        if to.days_since(from) >= Self::MAX_DAYS {
-            return Err(UsageError::RangeTooLong {
-                max_days: Self::MAX_DAYS,
-            });
-        }
-        Ok(DayRange { from, to })
+        checked_range(self.today(), from, to)
     }
 
     /// Somebody's usage by day. Whether the one who asks may see it is the caller's to check.
@@ -94,4 +87,23 @@ impl UsageService {
     ) -> Result<Vec<UsageDay>, UsageError> {
         Ok(self.usage.days(user_id, range).await?)
     }
+}
+
+/// The range that is asked for, by default the last days up to today.
+pub(crate) fn checked_range(
+    today: Day,
+    from: Option<Day>,
+    to: Option<Day>,
+) -> Result<DayRange, UsageError> {
+    let to = to.unwrap_or(today);
+    let from = from.unwrap_or_else(|| to.days_before(UsageService::DEFAULT_DAYS - 1));
+    if to < from {
+        return Err(UsageError::RangeReversed);
+    }
+    if to.days_since(from) >= UsageService::MAX_DAYS {
+        return Err(UsageError::RangeTooLong {
+            max_days: UsageService::MAX_DAYS,
+        });
+    }
+    Ok(DayRange { from, to })
 }

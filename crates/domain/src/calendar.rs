@@ -27,6 +27,12 @@ impl Day {
         )
     }
 
+    /// The day after; stays at the calendar's last day.
+    #[must_use]
+    pub fn tomorrow(self) -> Self {
+        Self(self.0.saturating_add(jiff::Span::new().days(1)))
+    }
+
     /// The number of days from `earlier` to this one; negative when `earlier` is later.
     #[must_use]
     pub fn days_since(self, earlier: Self) -> i64 {
@@ -53,6 +59,18 @@ pub struct DayRange {
     pub from: Day,
     /// The last day, not before the first.
     pub to: Day,
+}
+
+impl DayRange {
+    /// Every day, oldest first.
+    pub fn days(self) -> impl Iterator<Item = Day> {
+        let mut next = Some(self.from).filter(|from| *from <= self.to);
+        std::iter::from_fn(move || {
+            let day = next?;
+            next = (day < self.to).then(|| day.tomorrow());
+            Some(day)
+        })
+    }
 }
 
 /// The zone in which a day of the statistics begins and ends (`STATS_TIMEZONE`).
@@ -84,6 +102,19 @@ impl StatsZone {
     pub fn day_of(&self, moment: Timestamp) -> Day {
         Day(self.zone.to_datetime(moment).date())
     }
+
+    /// The moment at which a day is over and the next one begins.
+    #[must_use]
+    pub fn end_of(&self, day: Day) -> Timestamp {
+        let tomorrow = day.tomorrow();
+        if tomorrow == day {
+            return Timestamp::MAX;
+        }
+        tomorrow
+            .0
+            .to_zoned(self.zone.clone())
+            .map_or(Timestamp::MAX, |midnight| midnight.timestamp())
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +129,40 @@ mod tests {
         assert_eq!(seoul.day_of(before).to_string(), "2026-11-22");
         assert_eq!(seoul.day_of(after).to_string(), "2026-11-23");
         assert!(StatsZone::parse("Asia/Nowhere").is_none());
+    }
+
+    #[test]
+    fn a_day_ends_when_the_next_one_begins() {
+        let seoul = StatsZone::parse("Asia/Seoul").unwrap();
+        let day = Day::parse("2026-11-22").unwrap();
+        let end = seoul.end_of(day);
+        assert_eq!(end.to_string(), "2026-11-22T15:00:00Z");
+        assert_eq!(seoul.day_of(end), day.tomorrow());
+        // Clocks are set forward from midnight to one: the day begins with its second hour.
+        let beirut = StatsZone::parse("Asia/Beirut").unwrap();
+        let before = Day::parse("2024-03-30").unwrap();
+        let end = beirut.end_of(before);
+        assert_eq!(beirut.day_of(end), before.tomorrow());
+        let just_before = end - jiff::SignedDuration::from_micros(1);
+        assert_eq!(beirut.day_of(just_before), before);
+        let last = Day::parse("9999-12-31").unwrap();
+        assert_eq!(seoul.end_of(last), Timestamp::MAX);
+    }
+
+    #[test]
+    fn a_range_has_every_day_from_the_first_to_the_last() {
+        let range = |from: &str, to: &str| DayRange {
+            from: Day::parse(from).unwrap(),
+            to: Day::parse(to).unwrap(),
+        };
+        let days: Vec<_> = range("2026-02-27", "2026-03-01")
+            .days()
+            .map(|day| day.to_string())
+            .collect();
+        assert_eq!(days, ["2026-02-27", "2026-02-28", "2026-03-01"]);
+        assert_eq!(range("2026-03-01", "2026-03-01").days().count(), 1);
+        assert_eq!(range("9999-12-31", "9999-12-31").days().count(), 1);
+        assert_eq!(range("2026-03-02", "2026-03-01").days().count(), 0);
     }
 
     #[test]

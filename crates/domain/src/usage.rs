@@ -1,5 +1,7 @@
 //! Tokens and money.
 
+use std::ops::AddAssign;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,16 @@ impl TokenUsage {
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.total_input() + self.output
+    }
+}
+
+impl AddAssign for TokenUsage {
+    fn add_assign(&mut self, more: Self) {
+        self.input += more.input;
+        self.output += more.output;
+        self.cache_read += more.cache_read;
+        self.cache_write_5m += more.cache_write_5m;
+        self.cache_write_1h += more.cache_write_1h;
     }
 }
 

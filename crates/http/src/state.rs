@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use lionrocket_app::{
     accounts::AccountService, admin::AdminService, audit::AuditService,
     characters::CharacterService, chats::ChatService, prompts::PromptService,
-    sessions::SessionService, turns::TurnService, usage::UsageService,
+    sessions::SessionService, stats::StatsService, turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -32,8 +32,10 @@ pub struct ApiState {
     pub chats: Arc<ChatService>,
     /// Turns.
     pub turns: Arc<TurnService>,
-    /// Statistics of usage.
+    /// What people use.
     pub usage: Arc<UsageService>,
+    /// What the whole service is used for.
+    pub stats: Arc<StatsService>,
     /// Tells open streams that their session has ended.
     pub events: Arc<dyn EventBus>,
     /// Limits on how often something may be done.

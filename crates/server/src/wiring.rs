@@ -12,6 +12,7 @@ use lionrocket_app::{
     chats::ChatService,
     prompts::PromptService,
     sessions::{SessionPorts, SessionService, SessionSettings},
+    stats::StatsService,
     turns::{TurnPorts, TurnService, TurnSettings},
     usage::UsageService,
 };
@@ -181,7 +182,8 @@ pub(crate) fn api_state(
         audit: Arc::new(audit(store, keys)),
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
-        chats: Arc::new(ChatService::new(shared.clone(), clock)),
+        chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+        stats: Arc::new(StatsService::new(shared.clone(), clock, zone.clone())),
         usage,
         events,
         limits,

@@ -1,16 +1,26 @@
 //! Statistics by day. They are written in the transaction of what they count.
 
+use async_trait::async_trait;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use lionrocket_domain::{
-    calendar::Day, ids::CharacterId, statistics::LatencyBucket, turn::TurnEnd, turn::TurnFailure,
+    calendar::{Day, DayRange},
+    ids::CharacterId,
+    statistics::{Figures, LatencyBucket},
+    turn::{TurnEnd, TurnFailure},
     usage::Charge,
 };
+use lionrocket_ports::{StoreResult, stats::StatsRepository};
 use lionrocket_sql_model::{
-    convert::stored_count,
+    convert::{count, stored_count},
     statistics::{
-        AddToAccountDay, AddToCharacterDay, AddToFailureDay, AddToLatencyDay, AddToModelDay,
+        AccountDayRow, AddToAccountDay, AddToCharacterDay, AddToFailureDay, AddToLatencyDay,
+        AddToModelDay, CharacterRankRow, CountAccountsBefore, FindAccountDays, FindFailures,
+        FindLatencies, FindModelDays, FindTopCharacters, FindTopUsers, ModelDayRow, UserRankRow,
+        failures, latencies,
     },
 };
+
+use crate::{error::DbError, store::SqliteStore};
 
 /// A turn that has just ended, as far as statistics want to know it.
 pub(crate) struct EndedTurn<'a> {
@@ -97,4 +107,44 @@ pub(crate) fn count_active_account(
     }
     .execute(connection)?;
     Ok(())
+}
+
+fn overview(
+    connection: &mut SqliteConnection,
+    range: DayRange,
+    top: u32,
+) -> Result<Figures, DbError> {
+    let (first, last) = (&*range.from.to_string(), &*range.to.to_string());
+    let limit = top.into();
+    let (accounts_before,): (i64,) = CountAccountsBefore { day: first }.get_result(connection)?;
+    let account_days: Vec<AccountDayRow> = FindAccountDays { first, last }.load(connection)?;
+    let model_days: Vec<ModelDayRow> = FindModelDays { first, last }.load(connection)?;
+    let characters: Vec<CharacterRankRow> =
+        FindTopCharacters { first, last, limit }.load(connection)?;
+    let users: Vec<UserRankRow> = FindTopUsers { first, last, limit }.load(connection)?;
+    let active_accounts = users.first().map_or(0, |row| row.active_accounts);
+    let turns = FindFailures { first, last }.load(connection)?;
+    let first_text = FindLatencies { first, last }.load(connection)?;
+    Ok(Figures {
+        accounts_before: count("account_days", first, accounts_before)?,
+        active_accounts: count("usage_stats", first, active_accounts)?,
+        account_days: each(account_days, AccountDayRow::into_domain)?,
+        model_days: each(model_days, ModelDayRow::into_domain)?,
+        characters: each(characters, CharacterRankRow::into_domain)?,
+        users: each(users, UserRankRow::into_domain)?,
+        failures: failures(turns)?,
+        first_text: latencies(first_text)?,
+    })
+}
+
+fn each<R, T>(rows: Vec<R>, read: fn(R) -> StoreResult<T>) -> StoreResult<Vec<T>> {
+    rows.into_iter().map(read).collect()
+}
+
+#[async_trait]
+impl StatsRepository for SqliteStore {
+    async fn overview(&self, range: DayRange, top: u32) -> StoreResult<Figures> {
+        self.read_at_once(move |connection| overview(connection, range, top))
+            .await
+    }
 }

@@ -11,6 +11,7 @@ use lionrocket_app::{
     chats::ChatService,
     prompts::PromptService,
     sessions::{Client, SessionPorts, SessionService, SessionSettings},
+    stats::StatsService,
     turns::{TurnPorts, TurnService, TurnSettings},
     usage::UsageService,
 };
@@ -72,8 +73,10 @@ pub struct World {
     pub chats: Arc<ChatService>,
     /// Turns.
     pub turns: Arc<TurnService>,
-    /// Statistics of usage.
+    /// What people use.
     pub usage: Arc<UsageService>,
+    /// What the whole service is used for.
+    pub stats: Arc<StatsService>,
     /// Events of the service.
     pub events: Arc<dyn EventBus>,
     /// Limits on how often something may be done: none, unless the world was made with them.
@@ -179,8 +182,9 @@ impl World {
             audit: Arc::new(audit),
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
-            chats: Arc::new(ChatService::new(shared, clock.clone())),
-            turns: Arc::new(TurnService::new(turns, turn_settings(zone))),
+            chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+            turns: Arc::new(TurnService::new(turns, turn_settings(zone.clone()))),
+            stats: Arc::new(StatsService::new(shared, clock.clone(), zone)),
             usage,
             events,
             limits,

@@ -31,6 +31,7 @@ use lionrocket_ports::{
     characters::CharacterRepository,
     chats::ChatRepository,
     prompts::PromptRepository,
+    stats::StatsRepository,
     turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, StartedTurn, TurnStore},
     usage::UsageRepository,
 };
@@ -57,6 +58,8 @@ pub struct Stores {
     pub turns: Arc<dyn TurnStore>,
     /// Usage by day.
     pub usage: Arc<dyn UsageRepository>,
+    /// Statistics of the whole service.
+    pub stats: Arc<dyn StatsRepository>,
     kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -79,6 +82,7 @@ impl Stores {
             + ChatRepository
             + TurnStore
             + UsageRepository
+            + StatsRepository
             + 'static,
     {
         let store = Arc::new(store);
@@ -91,6 +95,7 @@ impl Stores {
             prompts: Arc::clone(&store) as _,
             chats: Arc::clone(&store) as _,
             turns: Arc::clone(&store) as _,
+            stats: Arc::clone(&store) as _,
             usage: store,
             kept: None,
         }

@@ -16,6 +16,7 @@ pub mod characters;
 pub mod chats;
 mod fixture;
 pub mod prompts;
+pub mod stats;
 pub mod turns;
 pub mod usage;
 
@@ -118,6 +119,15 @@ macro_rules! store_contract {
             orphans_are_claimed_once_and_oldest_first,
             an_orphan_brings_what_was_saved_of_it,
         );
+        $crate::store_contract!(@tests $make; stats:
+            an_empty_store_has_nothing_to_tell,
+            accounts_are_counted_on_the_day_on_which_they_are_made,
+            a_person_is_active_once_on_a_day,
+            turns_are_counted_by_model_day_and_end,
+            first_texts_are_counted_by_how_long_they_took,
+            the_busiest_characters_and_people_are_named,
+            other_days_are_left_out,
+        );
         $crate::store_contract!(@tests $make; usage:
             days_are_told_oldest_first_within_the_range,
             a_day_adds_up_tokens_and_cost_by_kind,
@@ -148,6 +158,7 @@ mod tests {
             include_str!("characters.rs"),
             include_str!("chats.rs"),
             include_str!("prompts.rs"),
+            include_str!("stats.rs"),
             include_str!("turns.rs"),
             include_str!("usage.rs"),
         ];

@@ -32,6 +32,7 @@ use crate::{
         (name = "chats", description = "Conversations with a character"),
         (name = "messages", description = "What is said, and the turns in which replies are written"),
         (name = "prompts", description = "Common prompts, which apply to every character"),
+        (name = "admin", description = "Administering the service"),
         (name = "service", description = "What anybody may know of the service"),
     ),
     components(schemas(

@@ -51,6 +51,7 @@ fn visit(schema: &mut RefOr<Schema>) {
             }
         }
         RefOr::T(Schema::OneOf(choices)) => choices.items.iter_mut().for_each(visit),
+        RefOr::T(Schema::AllOf(parts)) => parts.items.iter_mut().for_each(visit),
         _ => {}
     }
 }

@@ -205,7 +205,7 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
         | "list_audit_log"
         | "list_my_admin_views" => &[Code::Forbidden],
         "update_user" | "delete_user" => &[Code::Forbidden, Code::LastAdministrator],
-        "get_usage_of_user" => &[Code::Forbidden, Code::NotAcceptable],
+        "get_usage_of_user" | "get_stats_overview" => &[Code::Forbidden, Code::NotAcceptable],
         "create_chat" => &[Code::NotFound],
         "readyz" => &[Code::NotReady],
         "follow_turn" => &[Code::NotAcceptable],

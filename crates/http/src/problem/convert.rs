@@ -116,6 +116,7 @@ pub(crate) fn weak_password(pointer: &'static str, weakness: Weakness) -> Proble
 impl From<UsageError> for Problem {
     fn from(error: UsageError) -> Self {
         match error {
+            UsageError::Forbidden => Self::new(Code::Forbidden),
             UsageError::RangeReversed => Self::invalid_at(
                 "?to",
                 Wrong::new("range_reversed", "must not be before the first day"),

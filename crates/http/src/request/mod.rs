@@ -33,6 +33,7 @@ use lionrocket_app::{
 use lionrocket_domain::{
     access::{self, Decision},
     audit::Origin,
+    calendar::Day,
     ids::{CharacterId, ChatId, PromptId, TurnId, UserId},
     page::PageSize,
 };
@@ -371,6 +372,14 @@ fn unauthorized(token_was_sent: bool) -> Problem {
 pub(crate) fn whole_id(text: &str) -> Option<i64> {
     let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     is_canonical.then(|| text.parse().ok()).flatten()
+}
+
+/// Reads a day.
+pub(crate) fn day(value: Json) -> Result<Day, Wrong> {
+    Day::parse(&value.into_text()?).ok_or(Wrong::new(
+        "invalid_format",
+        "must be a day of the calendar such as 2026-11-22",
+    ))
 }
 
 /// Reads `limit`.

@@ -22,16 +22,9 @@ impl Call {
         reply_form(self.request.headers()).ok_or_else(|| Problem::new(Code::NotAcceptable))
     }
 
-    /// Whether the client wants a table as a file rather than JSON.
+    /// Whether the client wants a table as CSV rather than JSON.
     pub(crate) fn wants_csv(&self) -> Result<bool, Problem> {
-        let headers = self.request.headers();
-        let json = quality(headers, "application", "json");
-        let csv = quality(headers, "text", "csv");
-        match (json, csv) {
-            _ if !headers.contains_key(header::ACCEPT) => Ok(false),
-            (None, None) => Err(Problem::new(Code::NotAcceptable)),
-            (json, csv) => Ok(csv > json),
-        }
+        wants_csv(self.request.headers()).ok_or_else(|| Problem::new(Code::NotAcceptable))
     }
 
     /// Checks that the client takes events.
@@ -59,6 +52,15 @@ fn reply_form(headers: &HeaderMap) -> Option<ReplyForm> {
         }
     }
     events.map(|_| ReplyForm::EventStream)
+}
+
+fn wants_csv(headers: &HeaderMap) -> Option<bool> {
+    let json = quality(headers, "application", "json");
+    let csv = quality(headers, "text", "csv");
+    if !headers.contains_key(header::ACCEPT) {
+        return Some(false);
+    }
+    (json.is_some() || csv.is_some()).then_some(csv > json)
 }
 
 fn prefers_async(headers: &HeaderMap) -> bool {
@@ -163,6 +165,24 @@ mod tests {
             assert_eq!(form(accept, None), expected, "{accept}");
         }
         assert_eq!(reply_form(&HeaderMap::new()), Some(ReplyForm::Json));
+    }
+
+    #[test]
+    fn a_table_comes_as_csv_only_to_those_who_would_rather_have_it() {
+        for (accept, expected) in [
+            ("*/*", Some(false)),
+            ("text/csv", Some(true)),
+            ("text/*", Some(true)),
+            ("text/csv, */*;q=0.1", Some(true)),
+            ("text/csv;q=0.5, application/json", Some(false)),
+            ("text/csv, application/json", Some(false)),
+            ("text/html", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
+            assert_eq!(wants_csv(&headers), expected, "{accept}");
+        }
+        assert_eq!(wants_csv(&HeaderMap::new()), Some(false));
     }
 
     #[test]

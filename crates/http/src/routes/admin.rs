@@ -8,11 +8,11 @@ use lionrocket_ports::{
     chats::ChatFilter,
 };
 
-use super::{Answer, auth::day, messages::message_id};
+use super::{Answer, messages::message_id};
 use crate::{
     csv_file::csv_file,
     problem::{Code, Problem, Wrong},
-    request::{Call, Json, choice, cursor, page_size, search, text, whole_id},
+    request::{Call, Json, choice, cursor, day, page_size, search, text, whole_id},
     views::{
         admin::{
             AdminReadList, AdminReadView, AdminUserList, AdminUserView, AuditEntryView, AuditList,

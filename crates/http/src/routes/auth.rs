@@ -1,14 +1,13 @@
 //! Signing up, in and out; one's own account.
 
 use actix_web::{HttpResponse, get, post};
-use lionrocket_domain::calendar::Day;
 use secrecy::ExposeSecret;
 
 use super::Answer;
 use crate::{
     Registration,
-    problem::{Code, Problem, Wrong},
-    request::{Call, Json},
+    problem::{Code, Problem},
+    request::{Call, day},
     views::{
         accounts::{AuthView, LoginBody, RegisterBody, UserView},
         usage::{UsageDayList, UsageDayView},
@@ -118,12 +117,4 @@ pub(super) async fn get_my_usage(call: Call) -> Answer {
         items: days.into_iter().map(UsageDayView::from).collect(),
         next_cursor: None,
     }))
-}
-
-/// Reads a day of the calendar.
-pub(super) fn day(value: Json) -> Result<Day, Wrong> {
-    Day::parse(&value.into_text()?).ok_or(Wrong::new(
-        "invalid_format",
-        "must be a day of the calendar such as 2026-11-22",
-    ))
 }

@@ -8,6 +8,7 @@ mod chats;
 mod messages;
 mod prompts;
 mod service;
+mod stats;
 mod turns;
 
 use actix_web::HttpResponse;
@@ -54,6 +55,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(messages::send_message)
         .service(turns::get_turn)
         .service(turns::follow_turn)
+        .service(stats::get_stats_overview)
         .service(service::livez)
         .service(service::readyz);
 }

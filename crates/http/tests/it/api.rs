@@ -117,6 +117,7 @@ impl Api {
             chats: world.chats.clone(),
             turns: world.turns.clone(),
             usage: world.usage.clone(),
+            stats: world.stats.clone(),
             events: world.events.clone(),
             limits: world.limits.clone(),
             network: Arc::new(network),

@@ -14,5 +14,6 @@ mod network;
 mod pages;
 mod passwords;
 mod sessions;
+mod stats;
 mod streams;
 mod throttle;

@@ -1,5 +1,7 @@
 //! How SQLite runs the statements whose effort must not grow with the data.
 
+use std::collections::BTreeSet;
+
 use diesel::{
     QueryableByName, RunQueryDsl, SqliteConnection, debug_query, query_builder::QueryFragment,
     sql_query, sql_types::Text, sqlite::Sqlite,
@@ -10,6 +12,10 @@ use lionrocket_sql_model::{
     branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
     chats::{FindBeginFacts, FindChat, FindTurnBasis, ListChats, SearchChats},
     messages::FindMessage,
+    statistics::{
+        CountAccountsBefore, FindAccountDays, FindFailures, FindLatencies, FindModelDays,
+        FindTopCharacters, FindTopUsers,
+    },
     time::StoredTime,
     turns::{EndTurn, FindOrphans, FindTurnByKey, FindTurnOf, RenewTurn},
 };
@@ -147,5 +153,67 @@ fn lists_of_chats_are_read_in_order_and_not_sorted() {
                 .any(|step| step.contains("chats_of_user") && step.contains(place)),
             "{steps:#?}"
         );
+    }
+}
+
+/// The tables that a statement's steps read, by the names that the statement gives them.
+fn tables_read(steps: &[String]) -> BTreeSet<&str> {
+    steps
+        .iter()
+        .filter_map(|step| {
+            let rest = step
+                .strip_prefix("SEARCH ")
+                .or(step.strip_prefix("SCAN "))?;
+            rest.split(' ').next()
+        })
+        .collect()
+}
+
+#[test]
+fn the_overview_reads_days_and_never_messages() {
+    let file = DatabaseFile::new();
+    drop(file.open());
+    let connection = &mut file.connect();
+    let (first, last, limit) = ("2026-11-01", "2026-11-30", 10);
+    for (steps, tables) in [
+        (
+            plan(connection, &CountAccountsBefore { day: first }),
+            ["account_days"].as_slice(),
+        ),
+        (
+            plan(connection, &FindAccountDays { first, last }),
+            &["account_days"],
+        ),
+        (
+            plan(connection, &FindModelDays { first, last }),
+            &["model_days"],
+        ),
+        (
+            plan(connection, &FindTopCharacters { first, last, limit }),
+            &["c", "character_days", "top"],
+        ),
+        (
+            plan(connection, &FindTopUsers { first, last, limit }),
+            &["top", "u", "usage_stats"],
+        ),
+        (
+            plan(connection, &FindFailures { first, last }),
+            &["failure_days"],
+        ),
+        (
+            plan(connection, &FindLatencies { first, last }),
+            &["latency_days"],
+        ),
+    ] {
+        let read: Vec<&str> = tables_read(&steps)
+            .into_iter()
+            .filter(|name| !name.starts_with('('))
+            .collect();
+        assert_eq!(read, tables, "{steps:#?}");
+        for step in &steps {
+            // The ten that were found are gone through; nothing that is stored is.
+            let is_small = step.starts_with("SCAN top") || step.starts_with("SCAN (subquery");
+            assert!(is_small || !step.starts_with("SCAN"), "{steps:#?}");
+        }
     }
 }
