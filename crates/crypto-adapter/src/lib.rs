@@ -6,6 +6,7 @@
 //! [`SigningSecret`]; the secret itself signs nothing.
 
 mod audit;
+mod cursor;
 mod device;
 mod jwt;
 mod passwords;
@@ -14,6 +15,7 @@ mod scheme;
 mod secret;
 
 pub use audit::AuditSealer;
+pub use cursor::CursorSealer;
 pub use device::DeviceSigner;
 pub use jwt::{JwtAlgorithm, JwtIssuer};
 pub use passwords::{Argon2Hasher, HashCost, HashLimits};

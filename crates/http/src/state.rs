@@ -9,7 +9,7 @@ use lionrocket_app::{
     characters::CharacterService, chats::ChatService, prompts::PromptService,
     sessions::SessionService, stats::StatsService, turns::TurnService, usage::UsageService,
 };
-use lionrocket_ports::{error::Cause, events::EventBus, limits::RateLimiter};
+use lionrocket_ports::{crypto::TextSeal, error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,6 +38,8 @@ pub struct ApiState {
     pub stats: Arc<StatsService>,
     /// Tells open streams that their session has ended.
     pub events: Arc<dyn EventBus>,
+    /// Seals the places in lists that clients are given.
+    pub cursors: Arc<dyn TextSeal>,
     /// Limits on how often something may be done.
     pub limits: Arc<dyn RateLimiter>,
     /// Whose word counts in the network.

@@ -33,6 +33,16 @@ pub enum HashError {
     Internal(#[source] Cause),
 }
 
+/// Seals short texts that clients keep and bring back, so that nobody else makes them.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait TextSeal: Send + Sync {
+    /// Makes the seal of a text. The context says for what and for whom it is good.
+    fn seal(&self, context: &str, text: &str) -> [u8; 16];
+
+    /// Whether a seal is that of the text in this context.
+    fn is_sealed(&self, context: &str, text: &str, seal: &[u8; 16]) -> bool;
+}
+
 /// Hashes passwords, away from the threads that serve requests.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]

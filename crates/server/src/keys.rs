@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use lionrocket_crypto_adapter::{
-    AuditSealer, DeviceSigner, JwtAlgorithm, JwtIssuer, SigningSecret,
+    AuditSealer, CursorSealer, DeviceSigner, JwtAlgorithm, JwtIssuer, SigningSecret,
 };
-use lionrocket_ports::{audit::AuditSeal, crypto::DeviceTokens};
+use lionrocket_ports::{
+    audit::AuditSeal,
+    crypto::{DeviceTokens, TextSeal},
+};
 
 use crate::{
     Failure,
@@ -41,6 +44,11 @@ impl Keys {
     /// Knows browsers in which somebody has signed in before.
     pub(crate) fn devices(&self) -> Arc<dyn DeviceTokens> {
         Arc::new(DeviceSigner::new(&self.current, &self.previous))
+    }
+
+    /// Seals places in lists.
+    pub(crate) fn cursor_seal(&self) -> Arc<dyn TextSeal> {
+        Arc::new(CursorSealer::new(&self.current, &self.previous))
     }
 
     /// Seals the audit log.

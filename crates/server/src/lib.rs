@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod keys;
 mod logging;
+mod metrics;
 pub mod settings;
 mod wiring;
 

@@ -186,6 +186,7 @@ pub(crate) fn api_state(
         stats: Arc::new(StatsService::new(shared.clone(), clock, zone.clone())),
         usage,
         events,
+        cursors: keys.cursor_seal(),
         limits,
         network: Arc::new(NetworkRules {
             cors_origins: settings.network.cors_origins.clone(),

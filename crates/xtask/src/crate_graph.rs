@@ -61,7 +61,7 @@ pub const RULES: &[Rule] = &[
     rule("demo-model", &["domain", "ports"], &["test-support"], LOCAL_ONLY),
     rule("claude-adapter", &["claude-wire", "domain", "ports"], &["claude-sim", "test-support"], &["diesel"]),
     rule("claude-sim", &["claude-wire"], &[], &["diesel"]),
-    rule("http", &["app", "domain", "ports"], &["test-support"], NO_STORE),
+    rule("http", &["app", "domain", "ports"], &["crypto-adapter", "test-support"], NO_STORE),
     rule(
         "server",
         &[

@@ -1,5 +1,6 @@
 //! Putting routes and layers together, and running them.
 
+mod connections;
 mod hosts;
 mod layers;
 
@@ -20,6 +21,7 @@ use actix_web::{
 };
 use utoipa_actix_web::AppExt;
 
+use self::connections::Connections;
 use crate::{
     ApiState,
     description::openapi,
@@ -35,6 +37,8 @@ pub struct ServerLimits {
     pub workers: usize,
     /// Connections that each of them holds at most.
     pub max_connections_per_worker: usize,
+    /// Connections that one address holds at most; `None` for any number, as behind a proxy.
+    pub max_connections_per_address: Option<usize>,
     /// Connections that may wait to be accepted.
     pub backlog: u32,
     /// How long running requests may go on after a stop was asked for.
@@ -47,6 +51,7 @@ impl Default for ServerLimits {
         Self {
             workers,
             max_connections_per_worker: 20_000 / workers,
+            max_connections_per_address: Some(100),
             backlog: 4096,
             shutdown_timeout: Duration::from_secs(25),
         }
@@ -82,7 +87,9 @@ pub fn app(
 /// The listener cannot be used.
 pub fn serve(state: ApiState, listener: TcpListener, limits: ServerLimits) -> io::Result<Server> {
     let state = Arc::new(state);
+    let connections = Connections::new(limits.max_connections_per_address);
     let server = HttpServer::new(move || app(ApiState::clone(&state)))
+        .on_connect(move |connection, data| connections.accept(connection, data))
         .workers(limits.workers)
         .max_connections(limits.max_connections_per_worker)
         .backlog(limits.backlog)

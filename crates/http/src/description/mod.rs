@@ -3,6 +3,7 @@
 
 mod numbers;
 mod operations;
+mod texts;
 
 use actix_web::App;
 use utoipa::{
@@ -60,6 +61,7 @@ pub fn openapi() -> openapi::OpenApi {
         .add_security_scheme("bearer", SecurityScheme::Http(bearer));
     operations::complete(&mut document);
     numbers::unformat(&mut document);
+    texts::describe(&mut document);
     document
 }
 

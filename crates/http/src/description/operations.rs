@@ -15,7 +15,15 @@ use utoipa::{
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 
 /// The reads that have an entity tag.
-const TAGGED_READS: [&str; 3] = ["get_character", "get_chat", "get_user"];
+const TAGGED_READS: [&str; 7] = [
+    "get_character",
+    "get_chat",
+    "get_user",
+    "list_characters",
+    "list_chats",
+    "list_messages",
+    "list_prompts",
+];
 
 /// Adds to every operation what follows from its method, address and id.
 pub(super) fn complete(document: &mut OpenApi) {

@@ -47,11 +47,19 @@ impl Call {
         version: i64,
         view: &T,
     ) -> Result<HttpResponse, Problem> {
+        self.tagged(view, |body| tag_of(version, body))
+    }
+
+    fn tagged<T: Serialize>(
+        &self,
+        view: &T,
+        tag: impl FnOnce(&[u8]) -> String,
+    ) -> Result<HttpResponse, Problem> {
         let body = serde_json::to_vec(view).map_err(|error| {
             tracing::error!(%error, "an answer could not be written as JSON");
             Problem::new(Code::Internal)
         })?;
-        let tag = tag_of(version, &body);
+        let tag = tag(&body);
         let is_read = self.request.method().is_safe();
         if is_read && is_known(self.request.headers(), &tag) {
             return Ok(HttpResponse::build(StatusCode::NOT_MODIFIED)
@@ -62,6 +70,13 @@ impl Call {
             .insert_header((header::ETAG, tag))
             .content_type("application/json")
             .body(body))
+    }
+
+    /// Answers with a page of a list and its tag, or with 304 when the client has this page already.
+    pub(crate) fn list<T: Serialize>(&self, view: &T) -> Result<HttpResponse, Problem> {
+        self.tagged(view, |body| {
+            format!("\"{}\"", hex_of(&Sha256::digest(body), 8))
+        })
     }
 
     /// The version that the client wants to change; `None` for any. The hash of a tag is not

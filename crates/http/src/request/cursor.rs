@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lionrocket_domain::ids::{AuditId, CharacterId, ChatId, UserId};
 use lionrocket_ports::chats::ChatCursor;
 
-use super::{Json, whole_id};
+use super::{Call, Json, whole_id};
 use crate::problem::Wrong;
 
 /// The longest cursor, in characters.
@@ -68,6 +68,30 @@ pub(crate) fn to_chat(value: Json) -> Result<ChatCursor, Wrong> {
             id: whole_id(id).and_then(ChatId::parse)?,
         })
     })
+}
+
+impl Call {
+    /// Seals a place: it leads on in this list, for the person who asks, and nowhere else.
+    pub(crate) fn seal_cursor(&self, place: &str) -> String {
+        let seal = self.state().cursors.seal(&self.list_name(), place);
+        format!("{place}.{}", URL_SAFE_NO_PAD.encode(seal))
+    }
+
+    /// Takes the seal off a place. `None` when it is not from here, or for another list or person.
+    pub(super) fn open_cursor(&self, cursor: &str) -> Option<String> {
+        let (place, seal) = cursor.split_once('.')?;
+        let seal = URL_SAFE_NO_PAD.decode(seal).ok()?.try_into().ok()?;
+        let seals = &self.state().cursors;
+        seals
+            .is_sealed(&self.list_name(), place, &seal)
+            .then(|| place.to_owned())
+    }
+
+    fn list_name(&self) -> String {
+        let user = self.facts().and_then(|facts| facts.user_id());
+        let user = user.map(|id| id.to_string()).unwrap_or_default();
+        format!("{user}:{}", self.request.match_info().as_str())
+    }
 }
 
 fn read<T>(value: Json, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Wrong> {

@@ -47,7 +47,8 @@ use crate::{
 };
 
 pub(crate) use body::RequestBody;
-use client::{client_address, limit_key};
+use client::client_address;
+pub(crate) use client::limit_key;
 pub(crate) use conditional::{hex_of, is_known};
 pub(crate) use fields::{Fields, boolean, choice, numeric_id, text, whole_number};
 pub(crate) use id::{RequestId, X_REQUEST_ID};
@@ -344,14 +345,33 @@ impl Call {
         }
     }
 
+    /// Reads the query of a list whose places are sealed.
+    pub(crate) fn page_query<T>(
+        &self,
+        read: impl FnOnce(&mut Fields) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let mut pairs = self.query_pairs()?;
+        for (name, value) in &mut pairs {
+            if name == "cursor" {
+                // What is not ours is no place at all; its reader says so.
+                *value = self.open_cursor(value).unwrap_or_default();
+            }
+        }
+        Fields::of_query(pairs).read(read)
+    }
+
     /// Reads the query: `read` takes what it knows, anything else is refused.
     pub(crate) fn query<T>(
         &self,
         read: impl FnOnce(&mut Fields) -> Option<T>,
     ) -> Result<T, Problem> {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(self.request.query_string())
-            .map_err(|_| Problem::new(Code::BadRequest))?;
-        Fields::of_query(pairs.into_inner()).read(read)
+        Fields::of_query(self.query_pairs()?).read(read)
+    }
+
+    fn query_pairs(&self) -> Result<Vec<(String, String)>, Problem> {
+        web::Query::from_query(self.request.query_string())
+            .map(web::Query::into_inner)
+            .map_err(|_| Problem::new(Code::BadRequest))
     }
 }
 

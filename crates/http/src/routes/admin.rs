@@ -33,7 +33,7 @@ use crate::{
         ("q" = Option<String>, Query, description = "Only those whose user name, e-mail address or display name contains this text", max_length = 100, nullable = false),
         ("state" = Option<String>, Query, description = "Only those in this state: `active`, `disabled`, `deleted` (and not yet erased) or `admin`", pattern = "^(active|disabled|deleted|admin)$", nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of accounts", body = AdminUserList)),
     security(("bearer" = [])),
@@ -41,7 +41,7 @@ use crate::{
 #[get("/admin/users")]
 pub(super) async fn list_users(call: Call) -> Answer {
     let by = call.administrator().await?;
-    let filter = call.query(|fields| {
+    let filter = call.page_query(|fields| {
         let search = fields.optional("q", search);
         let state = fields.optional("state", choice(AccountState::parse, STATES));
         let size = fields.optional("limit", page_size);
@@ -56,7 +56,9 @@ pub(super) async fn list_users(call: Call) -> Answer {
     let page = call.state().admin.accounts(by, filter).await?;
     Ok(HttpResponse::Ok().json(AdminUserList {
         items: page.items.into_iter().map(AdminUserView::from).collect(),
-        next_cursor: page.next.map(cursor::from_user),
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_user(next))),
     }))
 }
 
@@ -127,7 +129,7 @@ pub(super) async fn delete_user(call: Call) -> Answer {
     params(
         ("reason" = String, Query, description = "Why: one line, kept in the audit log", min_length = 5, max_length = 200, example = "a complaint of 2026-11-22"),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of chats, newest activity first", body = ChatList)),
     security(("bearer" = [])),
@@ -136,7 +138,7 @@ pub(super) async fn delete_user(call: Call) -> Answer {
 pub(super) async fn list_chats_of_user(call: Call) -> Answer {
     let by = call.administrator().await?;
     let id = call.user_id()?;
-    let (reason, filter) = call.query(|fields| {
+    let (reason, filter) = call.page_query(|fields| {
         let reason = fields.required("reason", text(AuditReason::parse));
         let size = fields.optional("limit", page_size);
         let after = fields.optional("cursor", cursor::to_chat);
@@ -150,7 +152,9 @@ pub(super) async fn list_chats_of_user(call: Call) -> Answer {
     let page = call.state().admin.chats(by, id, filter, reason).await?;
     Ok(HttpResponse::Ok().json(ChatList {
         items: page.items.into_iter().map(ChatView::from).collect(),
-        next_cursor: page.next.map(cursor::from_chat),
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_chat(next))),
     }))
 }
 
@@ -269,7 +273,7 @@ fn usage_file(id: UserId, days: Vec<UsageDay>) -> Answer {
         ("subject" = Option<i64>, Query, description = "Only acts about this person's data", minimum = 1, maximum = 9_007_199_254_740_991_i64, nullable = false),
         ("action" = Option<String>, Query, description = "Only this act, such as `messages.read`", pattern = "^[a-z_]+[.][a-z_]+$", nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of the log", body = AuditList)),
     security(("bearer" = [])),
@@ -277,7 +281,7 @@ fn usage_file(id: UserId, days: Vec<UsageDay>) -> Answer {
 #[get("/admin/audit-log")]
 pub(super) async fn list_audit_log(call: Call) -> Answer {
     let by = call.administrator().await?;
-    let filter = call.query(|fields| {
+    let filter = call.page_query(|fields| {
         let actor = fields.optional("actor", user_id);
         let subject = fields.optional("subject", user_id);
         let action = fields.optional("action", choice(AuditAction::parse, "must be an act"));
@@ -294,7 +298,9 @@ pub(super) async fn list_audit_log(call: Call) -> Answer {
     let page = call.state().audit.list(by, filter).await?;
     Ok(HttpResponse::Ok().json(AuditList {
         items: page.items.into_iter().map(AuditEntryView::from).collect(),
-        next_cursor: page.next.map(cursor::from_audit),
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_audit(next))),
     }))
 }
 
@@ -312,7 +318,7 @@ fn user_id(value: Json) -> Result<UserId, Wrong> {
     tag = "auth",
     params(
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of looks", body = AdminReadList)),
     security(("bearer" = [])),
@@ -323,7 +329,7 @@ pub(super) async fn list_my_admin_views(call: Call) -> Answer {
     if !call.state().info.admin_reads_visible {
         return Err(Problem::new(Code::Forbidden));
     }
-    let (before, size) = call.query(|fields| {
+    let (before, size) = call.page_query(|fields| {
         let size = fields.optional("limit", page_size);
         let before = fields.optional("cursor", cursor::to_audit);
         Some((before?, size?.unwrap_or_default()))
@@ -331,6 +337,8 @@ pub(super) async fn list_my_admin_views(call: Call) -> Answer {
     let page = call.state().admin.views_of_own(actor, before, size).await?;
     Ok(HttpResponse::Ok().json(AdminReadList {
         items: page.items.into_iter().map(AdminReadView::from).collect(),
-        next_cursor: page.next.map(cursor::from_audit),
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_audit(next))),
     }))
 }

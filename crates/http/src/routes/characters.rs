@@ -19,7 +19,7 @@ use crate::{
         ("scope" = Option<String>, Query, description = "Which ones: `mine`, `public` or `mine,public`; both when it is left out", pattern = "^(mine|public)(,(mine|public))?$", nullable = false),
         ("q" = Option<String>, Query, description = "Only those whose name or description contains this text", max_length = 100, nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of characters", body = CharacterList)),
     security(("bearer" = [])),
@@ -27,7 +27,7 @@ use crate::{
 #[get("/api/characters")]
 pub(super) async fn list_characters(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
-    let filter = call.query(|fields| {
+    let filter = call.page_query(|fields| {
         let scope = fields.optional("scope", scope);
         let search = fields.optional("q", search);
         let size = fields.optional("limit", page_size);
@@ -43,12 +43,14 @@ pub(super) async fn list_characters(call: Call) -> Answer {
     })?;
     let page = call.state().characters.list(actor, filter).await?;
     let items = page.items.into_iter();
-    Ok(HttpResponse::Ok().json(CharacterList {
+    call.list(&CharacterList {
         items: items
             .map(|character| CharacterView::new(&actor, character))
             .collect(),
-        next_cursor: page.next.map(cursor::from_character),
-    }))
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_character(next))),
+    })
 }
 
 /// Reads which characters are asked for: own ones, public ones.

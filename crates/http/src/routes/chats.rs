@@ -17,7 +17,7 @@ use crate::{
     params(
         ("q" = Option<String>, Query, description = "Only those whose title or character's name contains this text", max_length = 100, nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of chats", body = ChatList)),
     security(("bearer" = [])),
@@ -25,7 +25,7 @@ use crate::{
 #[get("/api/chats")]
 pub(super) async fn list_chats(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
-    let filter = call.query(|fields| {
+    let filter = call.page_query(|fields| {
         let search = fields.optional("q", search);
         let size = fields.optional("limit", page_size);
         let after = fields.optional("cursor", cursor::to_chat);
@@ -36,10 +36,12 @@ pub(super) async fn list_chats(call: Call) -> Answer {
         })
     })?;
     let page = call.state().chats.list(actor, filter).await?;
-    Ok(HttpResponse::Ok().json(ChatList {
+    call.list(&ChatList {
         items: page.items.into_iter().map(ChatView::from).collect(),
-        next_cursor: page.next.map(cursor::from_chat),
-    }))
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_chat(next))),
+    })
 }
 
 /// Open a chat

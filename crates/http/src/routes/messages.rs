@@ -48,10 +48,10 @@ pub(super) async fn list_messages(call: Call) -> Answer {
     })?;
     let chats = &call.state().chats;
     let page = chats.messages(actor, chat_id, before, size).await?;
-    Ok(HttpResponse::Ok().json(MessageList {
+    call.list(&MessageList {
         items: page.items.into_iter().map(MessageView::from).collect(),
         next_cursor: page.next.map(|id| id.to_string()),
-    }))
+    })
 }
 
 /// Reads a message's id.

@@ -21,12 +21,12 @@ pub(super) async fn list_prompts(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
     let prompts = call.state().prompts.list(actor).await?;
     let prompts = prompts.into_iter();
-    Ok(HttpResponse::Ok().json(PromptList {
+    call.list(&PromptList {
         items: prompts
             .map(|prompt| PromptView::new(&actor, prompt))
             .collect(),
         next_cursor: None,
-    }))
+    })
 }
 
 /// Make a common prompt

@@ -13,6 +13,7 @@ use actix_web::{
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use lionrocket_app::turns::SendMessage;
+use lionrocket_crypto_adapter::CursorSealer;
 use lionrocket_domain::{
     character::{CharacterDraft, PromptDraft, Visibility},
     ids::{CharacterId, ChatId, PromptId, TurnId},
@@ -24,7 +25,7 @@ use lionrocket_domain::{
 use lionrocket_http::{
     ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration, ServiceInfo, app,
 };
-use lionrocket_test_support::{Person, World};
+use lionrocket_test_support::{Person, World, secret};
 use serde_json::Value;
 
 type Call = Box<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>;
@@ -119,6 +120,7 @@ impl Api {
             usage: world.usage.clone(),
             stats: world.stats.clone(),
             events: world.events.clone(),
+            cursors: Arc::new(CursorSealer::new(&secret(), &[])),
             limits: world.limits.clone(),
             network: Arc::new(network),
             readiness,

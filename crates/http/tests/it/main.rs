@@ -10,6 +10,7 @@ mod documents;
 mod exchanges;
 mod gate;
 mod limits;
+mod lists;
 mod network;
 mod pages;
 mod passwords;

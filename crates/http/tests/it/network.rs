@@ -176,3 +176,37 @@ async fn the_log_names_each_request_once_and_no_secret() {
     assert!(fields["duration_ms"].as_f64().unwrap() > 0.0);
     assert_eq!(first["span"]["request_id"], "traced");
 }
+
+#[actix_web::test]
+async fn one_address_has_only_so_many_connections() {
+    let api = Api::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = ServerLimits {
+        workers: 1,
+        max_connections_per_address: Some(2),
+        shutdown_timeout: Duration::ZERO,
+        ..ServerLimits::default()
+    };
+    let server = serve(api.state.clone(), listener, limits).unwrap();
+    actix_web::rt::spawn(server);
+    let ask = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(ask).await.unwrap();
+        read_until(&mut stream, r#""ok""#).await;
+        open.push(stream);
+    }
+    let mut third = TcpStream::connect(address).await.unwrap();
+    // It may be gone before it is written to.
+    let _ = third.write_all(ask).await;
+    let mut rest = Vec::new();
+    let ended = timeout(World::PATIENCE, third.read_to_end(&mut rest)).await;
+    let _ = ended.expect("the connection is closed");
+    assert!(rest.is_empty());
+    for stream in &mut open {
+        stream.write_all(ask).await.unwrap();
+        read_until(stream, r#""ok""#).await;
+    }
+}

@@ -18,6 +18,7 @@ use crate::{
     Failure,
     keys::Keys,
     logging,
+    metrics::Metrics,
     settings::{Environment, Listen, ModelChoice, RawSettings, Settings},
     wiring,
 };
@@ -48,6 +49,8 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         .map_err(|error| Failure::because("signals cannot be received", &error))?;
     let model = wiring::model(&settings.model)?;
     let listener = bind(&settings.listen)?;
+    let metrics = settings.network.metrics.as_ref();
+    let metrics = metrics.map(Metrics::start).transpose()?;
     let keys = Keys::load(&settings.signing, &settings.database)?;
     let store = wiring::open_store(&settings.database, &keys)?;
     let _lock = store
@@ -62,12 +65,35 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
 
     announce(settings, &state, &listener);
     let turns = state.turns.clone();
-    let server = lionrocket_http::serve(state, listener, ServerLimits::default())
+    let server = lionrocket_http::serve(state, listener, server_limits(settings))
         .map_err(|error| Failure::because("the HTTP server cannot start", &error))?;
-    run_until_stopped(server, &turns, &spawner, &mut signals).await?;
+    let beside = async {
+        if let Some(metrics) = metrics {
+            metrics.serve().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = run_until_stopped(server, &turns, &spawner, &mut signals) => ended?,
+        () = beside => {}
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Without proxies an address is a client, and has only so many connections.
+fn server_limits(settings: &Settings) -> ServerLimits {
+    let limits = ServerLimits::default();
+    let network = &settings.network;
+    if network.rate_limits && network.trusted_proxies.is_empty() {
+        limits
+    } else {
+        ServerLimits {
+            max_connections_per_address: None,
+            ..limits
+        }
+    }
 }
 
 /// Runs the server until a signal comes, and then until the replies under way have ended.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::{Checked, Environment, RawSettings, SettingsError, choice, text};
+use super::{Checked, Environment, Listen, RawSettings, SettingsError, choice, number, text};
 
 /// How the service stands in the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Network {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether it is limited how often something may be done.
     pub rate_limits: bool,
+    /// Where figures for Prometheus are served, if they are.
+    pub metrics: Option<Listen>,
 }
 
 impl Network {
@@ -44,6 +46,7 @@ impl RawSettings {
             cors_origins: self.cors_origins()?,
             trusted_proxies: self.trusted_proxies()?,
             rate_limits: self.rate_limits(environment)?,
+            metrics: self.metrics()?,
         })
     }
 
@@ -119,6 +122,18 @@ impl RawSettings {
                 })
         });
         networks.collect()
+    }
+
+    fn metrics(&self) -> Checked<Option<Listen>> {
+        let host = text(self.metrics_host.as_deref()).unwrap_or("127.0.0.1");
+        let port = text(self.metrics_port.as_deref());
+        port.map(|_| {
+            Ok(Listen {
+                host: host.to_owned(),
+                port: number("METRICS_PORT", port, 0, (0, u16::MAX))?,
+            })
+        })
+        .transpose()
     }
 
     fn rate_limits(&self, environment: Environment) -> Checked<bool> {

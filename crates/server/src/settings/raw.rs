@@ -48,6 +48,22 @@ pub struct RawSettings {
     /// [default: on]
     #[arg(long, env = "RATE_LIMIT", hide_env_values = true, value_name = "NAME")]
     pub rate_limit: Option<String>,
+    /// The port for Prometheus to read figures from; 0 takes a free one [default: none]
+    #[arg(
+        long,
+        env = "METRICS_PORT",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub metrics_port: Option<String>,
+    /// The address of that port [default: 127.0.0.1]
+    #[arg(
+        long,
+        env = "METRICS_HOST",
+        hide_env_values = true,
+        value_name = "ADDRESS"
+    )]
+    pub metrics_host: Option<String>,
     /// The database [default: `sqlite:///./data/app.db`]
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,

@@ -45,6 +45,7 @@ fn with_no_settings_at_all_everything_has_its_default() {
     assert!(settings.network.cors_origins.is_empty());
     assert!(settings.network.trusted_proxies.is_empty());
     assert!(settings.network.rate_limits);
+    assert!(settings.network.metrics.is_none());
     assert_eq!(settings.database.path().to_str(), Some("./data/app.db"));
     assert!(
         matches!(settings.model, ModelChoice::Demo { delay } if delay == Duration::from_millis(35))
@@ -99,6 +100,7 @@ fn a_value_that_is_not_known_is_refused_by_name() {
             raw.trusted_proxies = set("10.0.0.0/99");
         }),
         ("RATE_LIMIT", |raw| raw.rate_limit = set("sometimes")),
+        ("METRICS_PORT", |raw| raw.metrics_port = set("http")),
         ("DATABASE_URL", |raw| {
             raw.database_url = set("postgres://db/x");
         }),
