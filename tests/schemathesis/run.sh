@@ -3,6 +3,7 @@
 # Environment: SEED (default 1), SECONDS_EACH (default 45), REPORTS (a directory, default none).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+root=$PWD
 
 venv=.venv/schemathesis
 requirements=tests/schemathesis/requirements.txt
@@ -26,11 +27,14 @@ finish() {
 trap finish EXIT
 
 export DATABASE_URL="sqlite:///$home/test.db" RATE_LIMIT=off DEMO_DELAY_MS=0 LANGUAGE_MODEL=demo
+# So that every lifetime that the document allows may be asked for.
+export JWT_EXPIRATION_HOURS=168
+export ROOT=$root SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$PWD/tests/schemathesis PYTHONDONTWRITEBYTECODE=1
 password='cobalt lighthouse 417'
 
 # Each role has a server of its own, so that neither finds what the other left.
 serve() {
-    rm -f "$home"/*
+    rm -rf "$home"/* "$home"/.schemathesis
     (cd "$home" && exec env PORT=0 "$binary" serve) >"$home/log" 2>&1 &
     server=$!
     for _ in $(seq 100); do
@@ -60,9 +64,10 @@ for role in users admin; do
     report=()
     [[ -n ${REPORTS:-} ]] && report=(--report junit --report-junit-path "$REPORTS/$role.xml")
     echo "--- as $role"
-    "$venv/bin/st" --config-file "tests/schemathesis/$role.toml" run "$base/openapi.json" \
+    # Its cache stays with the server, so that every run begins anew.
+    (cd "$home" && "$root/$venv/bin/st" --config-file "$root/tests/schemathesis/$role.toml" run "$base/openapi.json" \
         --checks all --phases examples,coverage,fuzzing,stateful --max-examples 50 \
         --max-time "${SECONDS_EACH:-45}" --seed "${SEED:-1}" --no-color --warnings off \
-        "${report[@]}" || { sed -n '/WARN\|ERROR/p' "$home/log" | tail -20; exit 1; }
+        "${report[@]}") || { sed -n '/WARN\|ERROR/p' "$home/log" | tail -20; exit 1; }
     stop
 done

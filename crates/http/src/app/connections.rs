@@ -44,18 +44,15 @@ impl Connections {
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
         let Ok(peer) = stream.peer_addr() else { return };
-        match self.enter(peer.ip()) {
-            Some(place) => {
-                data.insert(place);
-            }
-            None => {
-                let _ = socket.shutdown(Shutdown::Both);
-            }
+        let Some(most) = self.most else { return };
+        if let Some(place) = self.enter(peer.ip(), most) {
+            data.insert(place);
+        } else {
+            let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
-    fn enter(&self, address: IpAddr) -> Option<Place> {
-        let most = self.most?;
+    fn enter(&self, address: IpAddr, most: usize) -> Option<Place> {
         let key = limit_key(address.to_canonical());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(key.clone()).or_default();
@@ -95,7 +92,7 @@ mod tests {
     #[test]
     fn an_address_has_so_many_connections_and_no_more_until_one_ends() {
         let connections = Connections::new(Some(2));
-        let enter = |address: &str| connections.enter(address.parse().unwrap());
+        let enter = |address: &str| connections.enter(address.parse().unwrap(), 2);
         let first = enter("2001:db8::1").unwrap();
         let _second = enter("2001:db8::2").unwrap();
         assert!(enter("2001:db8::3").is_none());

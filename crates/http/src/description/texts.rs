@@ -16,9 +16,6 @@ const IN_LINE: &str = r"[^\u0000-\u001f\u007f-\u009f]*";
 const IN_TEXT: &str = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*";
 /// A character that can be seen.
 const VISIBLE: &str = r"[^\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]";
-/// A user name: letters and digits, with `_`, `.` and `-` among them.
-const USERNAME: &str = r"^[\p{L}\p{N}_.-]*[\p{L}\p{N}][\p{L}\p{N}_.-]*$";
-
 /// Fields that may have several lines.
 const TEXTS: [&str; 4] = ["content", "description", "greeting", "system_prompt"];
 /// Fields that take anything: what is wrong with them is not told apart.
@@ -77,7 +74,8 @@ fn describe_field(name: &str, object: &mut Object) {
     let is_described = object.pattern.is_some()
         || object.enum_values.is_some()
         || (object.format.is_some() && !is_password);
-    if !is_text(&object.schema_type) || is_described {
+    // Letters of every script cannot be told in the language of patterns.
+    if !is_text(&object.schema_type) || is_described || name == "username" {
         return;
     }
     if name == "email" {
@@ -85,7 +83,6 @@ fn describe_field(name: &str, object: &mut Object) {
         return;
     }
     object.pattern = Some(match name {
-        "username" => USERNAME.to_owned(),
         // Searched for as it is; nothing is no search.
         "q" => format!("^{EDGE}{IN_LINE}{EDGE}$"),
         _ if is_password => format!("^{IN_LINE}$"),

@@ -415,7 +415,6 @@ pub(crate) fn page_size(value: Json) -> Result<PageSize, Wrong> {
 /// Reads `q`; nothing but white space looks for nothing.
 pub(crate) fn search(value: Json) -> Result<Option<String>, Wrong> {
     let text = value.into_text()?;
-    let text = text.trim();
     let actual = text.chars().count();
     if actual > MAX_SEARCH_CHARS {
         return Err(Wrong {
@@ -424,6 +423,8 @@ pub(crate) fn search(value: Json) -> Result<Option<String>, Wrong> {
             lengths: Some((MAX_SEARCH_CHARS, actual)),
         });
     }
+    // What `String.prototype.trim` takes away in the browser as well.
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.chars().any(char::is_control) {
         return Err(Wrong::new(
             "control_character",
