@@ -12,7 +12,7 @@ run: web-build
     exec target/quick/lionrocket
 
 # Runs every check and every test, quick ones first.
-test: tools check web-check rust-test compose-check sdk-test browser-test
+test: tools check web-check rust-test compose-check sdk-test api-test browser-test
     @echo "All checks and tests passed."
 
 # Checks form, lints, documentation, the dependency tree and spelling; runs no test.
@@ -152,6 +152,12 @@ sdk-test:
         fi
         "$venv/bin/pytest" --quiet tests/sdk
     done
+
+# Lets Schemathesis loose on the real server, as two people and as an administrator.
+[private]
+api-test:
+    cargo build --locked -p lionrocket-server --bin lionrocket
+    tests/schemathesis/run.sh
 
 # Drives the built web application on the real server in a headless browser.
 [private]

@@ -53,7 +53,7 @@ stop() {
     kill "$server"
     wait "$server" || true
     server=
-    if grep -E 'panicked| ERROR ' "$home/log"; then
+    if grep -E 'panicked| ERROR lionrocket' "$home/log"; then
         echo "the server's log has errors" >&2
         exit 1
     fi
