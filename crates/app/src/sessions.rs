@@ -6,13 +6,24 @@ use jiff::{SignedDuration, Timestamp};
 use lionrocket_domain::{access::Actor, account::User, audit::Origin, ids::SessionId};
 use lionrocket_ports::{
     StoreError,
-    accounts::{NewSession, SessionStore},
-    crypto::{AccessClaims, TokenIssuer},
-    error::Cause,
+    crypto::{AccessClaims, RefreshSecrets, TokenIssuer},
+    error::{Cause, Chain},
     events::{EventBus, ServiceEvent},
-    runtime::{Clock, IdGenerator},
+    runtime::{Clock, IdGenerator, Spawner},
+    sessions::{
+        LiveAt, LiveSession, NewSession, RotateOutcome, RotateRefresh, SessionRecord, SessionStore,
+    },
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+/// How long the answer to a refresh may be asked for again.
+const REPLAY_WINDOW: SignedDuration = SignedDuration::from_secs(10);
+
+/// How often it is noted that a session is used.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// For how long a password that was asked for again lets sensitive changes through.
+const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// The ports that logins need.
 #[derive(Clone)]
@@ -20,9 +31,11 @@ use secrecy::SecretString;
 pub struct SessionPorts {
     pub sessions: Arc<dyn SessionStore>,
     pub tokens: Arc<dyn TokenIssuer>,
+    pub secrets: Arc<dyn RefreshSecrets>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
     pub events: Arc<dyn EventBus>,
+    pub spawner: Arc<dyn Spawner>,
 }
 
 /// How long logins last.
@@ -32,6 +45,23 @@ pub struct SessionSettings {
     pub token_lifetime: SignedDuration,
     /// The life of a session, whatever tokens it is given.
     pub session_lifetime: SignedDuration,
+    /// How long a session lives without being used.
+    pub idle_lifetime: SignedDuration,
+    /// How many live sessions an account may have.
+    pub max_live: u32,
+}
+
+impl SessionSettings {
+    /// The usual lives of sessions: 30 days, 7 without use, 20 for an account.
+    #[must_use]
+    pub const fn new(token_lifetime: SignedDuration) -> Self {
+        Self {
+            token_lifetime,
+            session_lifetime: SignedDuration::from_hours(24 * 30),
+            idle_lifetime: SignedDuration::from_hours(24 * 7),
+            max_live: 20,
+        }
+    }
 }
 
 /// From where and how somebody signs in.
@@ -57,6 +87,10 @@ pub struct SignedIn {
     pub access_token: SecretString,
     /// How long it is good for.
     pub expires_in: SignedDuration,
+    /// What the browser keeps in a cookie to be given new tokens: the session's id, a dot, a secret.
+    pub refresh: SecretString,
+    /// How long the session lives at most.
+    pub session_ends_in: SignedDuration,
     /// The account.
     pub user: User,
 }
@@ -68,6 +102,8 @@ pub struct Authenticated {
     pub actor: Actor,
     /// The account.
     pub user: User,
+    /// When the password was last asked for again in this session.
+    pub reauthenticated_at: Option<Timestamp>,
 }
 
 /// Why a session service did not do what it was asked.
@@ -77,6 +113,15 @@ pub enum SessionError {
     /// The token is not good, or its session has ended.
     #[error("not signed in")]
     Unauthenticated,
+    /// The refresh secret is not one, was used up, or its session has ended.
+    #[error("the session has ended")]
+    Ended,
+    /// There is no such session.
+    #[error("there is no such session")]
+    NotFound,
+    /// The password must be asked for again first.
+    #[error("the password must be asked for again")]
+    ReauthenticationRequired,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -103,25 +148,80 @@ impl SessionService {
     /// # Errors
     /// The store failed, or no token can be signed.
     pub async fn open(&self, user: User, client: Client) -> Result<SignedIn, SessionError> {
-        let now = self.ports.clock.now();
-        let session_id = self.ports.ids.session_id();
+        let at = self.live_at();
+        let id = self.ports.ids.session_id();
+        let secret = self.ports.secrets.first().map_err(SessionError::Internal)?;
+        let expires_at = later(at.now, self.settings.session_lifetime);
         let session = NewSession {
-            id: session_id,
+            id,
             user_id: user.id,
-            created_at: now,
-            expires_at: later(now, self.settings.session_lifetime),
+            at,
+            expires_at,
+            refresh_hash: self.ports.secrets.hash(secret.expose_secret()),
             user_agent: client.user_agent,
             client_address: client.origin.client_address,
+            max_live: self.settings.max_live,
         };
-        self.ports.sessions.open(session).await?;
-        self.sign(user, session_id, client.access_ttl, now)
+        for ended in self.ports.sessions.open(session).await? {
+            self.publish_end(ended);
+        }
+        let login = Login {
+            id,
+            secret,
+            expires_at,
+        };
+        self.sign(user, &login, client.access_ttl, at.now)
+    }
+
+    /// Gives a session a new token and a new refresh secret. The secret that came is used up; it is
+    /// taken once more for a moment, with the same answer, as long as the new one was not used.
+    ///
+    /// # Errors
+    /// [`SessionError::Ended`] when the secret is not good. One that was used up ends its session.
+    pub async fn refresh(&self, refresh: &str, client: Client) -> Result<SignedIn, SessionError> {
+        let (id, secret) = read_refresh(refresh).ok_or(SessionError::Ended)?;
+        let mut successors = self.ports.secrets.successors(id, secret);
+        if successors.is_empty() {
+            return Err(SessionError::Ended);
+        }
+        let hash = |secret: &SecretString| self.ports.secrets.hash(secret.expose_secret());
+        let at = self.live_at();
+        let rotation = RotateRefresh {
+            session_id: id,
+            presented: self.ports.secrets.hash(secret),
+            successors: successors.iter().map(hash).collect(),
+            at,
+            replay_after: earlier(at.now, REPLAY_WINDOW),
+            origin: client.origin,
+        };
+        let (session, successor) = match self.ports.sessions.rotate_refresh(rotation).await? {
+            RotateOutcome::Rotated(session) => (session, 0),
+            RotateOutcome::Replayed { session, successor } => (session, successor),
+            RotateOutcome::Reused { user_id } => {
+                tracing::warn!(
+                    event = "session.reuse",
+                    %user_id,
+                    session_id = %id,
+                    "a refresh secret that was used up came again: the session was ended"
+                );
+                self.publish_end(id);
+                return Err(SessionError::Ended);
+            }
+            RotateOutcome::Ended => return Err(SessionError::Ended),
+        };
+        let login = Login {
+            id,
+            secret: successors.swap_remove(successor),
+            expires_at: session.expires_at,
+        };
+        self.sign(session.user, &login, client.access_ttl, at.now)
     }
 
     /// Signs a token for a session.
     fn sign(
         &self,
         user: User,
-        session_id: SessionId,
+        login: &Login,
         access_ttl: Option<SignedDuration>,
         now: Timestamp,
     ) -> Result<SignedIn, SessionError> {
@@ -129,16 +229,19 @@ impl SessionService {
         let expires_in = access_ttl.map_or(longest, |wanted| wanted.min(longest));
         let claims = AccessClaims {
             user_id: user.id,
-            session_id,
+            session_id: login.id,
             token_version: user.token_version,
             issued_at: now,
             expires_at: later(now, expires_in),
         };
         let signed = self.ports.tokens.issue(&claims);
+        let refresh = format!("{}.{}", login.id, login.secret.expose_secret());
         Ok(SignedIn {
-            session_id,
+            session_id: login.id,
             access_token: signed.map_err(SessionError::Internal)?,
             expires_in,
+            refresh: refresh.into(),
+            session_ends_in: login.expires_at.duration_since(now),
             user,
         })
     }
@@ -148,29 +251,104 @@ impl SessionService {
     ///
     /// # Errors
     /// [`SessionError::Unauthenticated`], or the store failed.
-    pub async fn authenticate(&self, token: &str) -> Result<Authenticated, SessionError> {
-        let now = self.ports.clock.now();
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        origin: &Origin,
+    ) -> Result<Authenticated, SessionError> {
+        let at = self.live_at();
         let claims = self
             .ports
             .tokens
-            .verify(token, now)
+            .verify(token, at.now)
             .map_err(|_| SessionError::Unauthenticated)?;
-        let user = self.ports.sessions.live(claims.session_id, now).await?;
-        match user {
-            Some(user)
-                if user.id == claims.user_id
-                    && user.is_active
-                    && user.token_version == claims.token_version =>
-            {
-                let actor = Actor {
-                    user_id: user.id,
-                    session_id: claims.session_id,
-                    is_admin: user.is_admin,
-                };
-                Ok(Authenticated { actor, user })
-            }
-            _ => Err(SessionError::Unauthenticated),
+        let session = self.ports.sessions.live(claims.session_id, at).await?;
+        let session = session
+            .filter(|session| session.user.id == claims.user_id)
+            .filter(|session| session.user.token_version == claims.token_version)
+            .filter(|session| session.user.is_active && session.user.deleted_at.is_none())
+            .ok_or(SessionError::Unauthenticated)?;
+        self.touch(claims.session_id, &session, origin, at.now);
+        let actor = Actor {
+            user_id: session.user.id,
+            session_id: claims.session_id,
+            is_admin: session.user.is_admin,
+        };
+        Ok(Authenticated {
+            actor,
+            user: session.user,
+            reauthenticated_at: session.reauthenticated_at,
+        })
+    }
+
+    /// Notes in the background that a session is used, now and then.
+    fn touch(&self, id: SessionId, session: &LiveSession, origin: &Origin, now: Timestamp) {
+        if now.duration_since(session.last_seen_at) < TOUCH_EVERY {
+            return;
         }
+        let sessions = self.ports.sessions.clone();
+        let address = origin.client_address.clone();
+        let note = async move {
+            if let Err(error) = sessions.touch(id, address, now).await {
+                tracing::warn!(error = %Chain(&error), "the use of a session was not noted");
+            }
+        };
+        self.ports.spawner.spawn("touch_session", Box::pin(note));
+    }
+
+    /// Checks that the password was asked for again a moment ago, as sensitive changes need it.
+    ///
+    /// # Errors
+    /// [`SessionError::ReauthenticationRequired`].
+    pub fn check_fresh(&self, who: &Authenticated) -> Result<(), SessionError> {
+        let since = earlier(self.ports.clock.now(), FRESH_FOR);
+        match who.reauthenticated_at {
+            Some(moment) if moment > since => Ok(()),
+            _ => Err(SessionError::ReauthenticationRequired),
+        }
+    }
+
+    /// The live sessions of a person, newest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn list(&self, actor: Actor) -> Result<Vec<SessionRecord>, SessionError> {
+        let at = self.live_at();
+        Ok(self.ports.sessions.list(actor.user_id, at).await?)
+    }
+
+    /// Ends one of a person's sessions.
+    ///
+    /// # Errors
+    /// [`SessionError::NotFound`] when the person has no such live session.
+    pub async fn end(&self, actor: Actor, id: SessionId) -> Result<(), SessionError> {
+        let at = self.live_at();
+        if !self.ports.sessions.end_own(actor.user_id, id, at).await? {
+            return Err(SessionError::NotFound);
+        }
+        self.publish_end(id);
+        Ok(())
+    }
+
+    /// Ends all sessions of a person but the one by which they come.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn end_others(&self, actor: Actor) -> Result<(), SessionError> {
+        let now = self.ports.clock.now();
+        let Actor {
+            user_id,
+            session_id,
+            ..
+        } = actor;
+        self.ports
+            .sessions
+            .end_others(user_id, session_id, now)
+            .await?;
+        self.ports
+            .events
+            .publish(ServiceEvent::AccountChanged(user_id));
+        Ok(())
     }
 
     /// Ends the session of a token. Does nothing when the token is not good any more.
@@ -181,12 +359,61 @@ impl SessionService {
         let now = self.ports.clock.now();
         if let Ok(claims) = self.ports.tokens.verify(token, now) {
             self.ports.sessions.end(claims.session_id, now).await?;
-            self.ports
-                .events
-                .publish(ServiceEvent::SessionEnded(claims.session_id));
+            self.publish_end(claims.session_id);
         }
         Ok(())
     }
+
+    /// Ends the session of a refresh secret. Does nothing when the secret is not good any more.
+    ///
+    /// # Errors
+    /// The store failed; the session goes on.
+    pub async fn logout_by_refresh(&self, refresh: &str) -> Result<(), SessionError> {
+        let Some((id, secret)) = read_refresh(refresh) else {
+            return Ok(());
+        };
+        let now = self.ports.clock.now();
+        let presented = self.ports.secrets.hash(secret);
+        if self
+            .ports
+            .sessions
+            .end_by_secret(id, presented, now)
+            .await?
+        {
+            self.publish_end(id);
+        }
+        Ok(())
+    }
+
+    fn publish_end(&self, id: SessionId) {
+        self.ports.events.publish(ServiceEvent::SessionEnded(id));
+    }
+
+    fn live_at(&self) -> LiveAt {
+        let now = self.ports.clock.now();
+        LiveAt {
+            now,
+            seen_after: earlier(now, self.settings.idle_lifetime),
+        }
+    }
+}
+
+/// What a token and a cookie are made of.
+struct Login {
+    id: SessionId,
+    secret: SecretString,
+    expires_at: Timestamp,
+}
+
+/// Takes apart what a browser keeps.
+fn read_refresh(refresh: &str) -> Option<(SessionId, &str)> {
+    let (id, secret) = refresh.split_once('.')?;
+    Some((SessionId::parse(id)?, secret))
+}
+
+/// A moment before `end`; the beginning of time at the earliest.
+fn earlier(end: Timestamp, duration: SignedDuration) -> Timestamp {
+    end.saturating_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
 /// A moment after `start`; the end of time at the latest.

@@ -11,6 +11,7 @@ mod device;
 mod jwt;
 mod passwords;
 mod policy;
+mod refresh;
 mod scheme;
 mod secret;
 
@@ -20,4 +21,5 @@ pub use device::DeviceSigner;
 pub use jwt::{JwtAlgorithm, JwtIssuer};
 pub use passwords::{Argon2Hasher, HashCost, HashLimits};
 pub use policy::{BreachedPasswords, PasswordRules};
+pub use refresh::RefreshDeriver;
 pub use secret::{SecretError, SigningSecret, generate_secret};

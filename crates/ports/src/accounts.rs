@@ -1,4 +1,4 @@
-//! Accounts and logins.
+//! Accounts.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use lionrocket_domain::{
 };
 use secrecy::SecretString;
 
-use crate::StoreResult;
+use crate::{StoreResult, sessions::RefreshHash};
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -50,6 +50,21 @@ pub struct Credentials {
     pub failed_logins: u32,
 }
 
+/// A password that its owner changes.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// Whose password it is.
+    pub user_id: UserId,
+    /// The new password's hash as a PHC string.
+    pub password_hash: SecretString,
+    /// The session by which the person comes; it lives on.
+    pub session_id: SessionId,
+    /// The hash of that session's new refresh secret.
+    pub refresh_hash: RefreshHash,
+    /// Now.
+    pub now: Timestamp,
+}
+
 /// Accounts.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -70,38 +85,10 @@ pub trait UserRepository: Send + Sync {
     /// Forgets wrong passwords.
     async fn forget_failed_logins(&self, id: UserId) -> StoreResult<()>;
 
+    /// Changes a password: every token given out before is worthless, and every session but the one
+    /// named is ended. Answers the account as it is then; `None` when that session has ended.
+    async fn change_password(&self, change: PasswordChange) -> StoreResult<Option<User>>;
+
     /// Replaces a password's hash by a stronger one of the same password. Sessions stay.
     async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()>;
-}
-
-/// A login to be recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewSession {
-    /// The session's id.
-    pub id: SessionId,
-    /// Whose login it is.
-    pub user_id: UserId,
-    /// Now.
-    pub created_at: Timestamp,
-    /// When it ends at the latest.
-    pub expires_at: Timestamp,
-    /// What the browser calls itself.
-    pub user_agent: Option<String>,
-    /// From where it was begun.
-    pub client_address: Option<String>,
-}
-
-/// Logins. A token is only as alive as its row here.
-#[cfg_attr(feature = "mocks", mockall::automock)]
-#[async_trait]
-pub trait SessionStore: Send + Sync {
-    /// Records a login.
-    async fn open(&self, session: NewSession) -> StoreResult<()>;
-
-    /// The account of a session as it is now, if the session was neither ended nor ran out before
-    /// `now`. The caller checks the account's state.
-    async fn live(&self, id: SessionId, now: Timestamp) -> StoreResult<Option<User>>;
-
-    /// Ends a session for good; does nothing when it is not there or has ended.
-    async fn end(&self, id: SessionId, now: Timestamp) -> StoreResult<()>;
 }

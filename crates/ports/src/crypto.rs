@@ -8,7 +8,7 @@ use lionrocket_domain::{
 };
 use secrecy::SecretString;
 
-use crate::error::Cause;
+use crate::{error::Cause, sessions::RefreshHash};
 
 /// What came of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,4 +166,23 @@ pub trait TokenIssuer: Send + Sync {
     /// # Errors
     /// [`InvalidToken`], whatever is wrong with it.
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, InvalidToken>;
+}
+
+/// Makes the secrets by which sessions are given new tokens. A secret is text of 256 bits that fits
+/// into a cookie. Each follows from the one before it, so that the same request, sent again because
+/// its answer was lost, is given the same answer without the secret being stored anywhere.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait RefreshSecrets: Send + Sync {
+    /// A random secret, for a new session or a new beginning of one.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    fn first(&self) -> Result<SecretString, Cause>;
+
+    /// What may follow a secret: one successor for each key that is known, the newest key first.
+    /// None when the text cannot be a secret.
+    fn successors(&self, session_id: SessionId, secret: &str) -> Vec<SecretString>;
+
+    /// What is stored of a secret: its SHA-256.
+    fn hash(&self, secret: &str) -> RefreshHash;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lionrocket_crypto_adapter::{
-    AuditSealer, CursorSealer, DeviceSigner, JwtAlgorithm, JwtIssuer, SigningSecret,
+    AuditSealer, CursorSealer, DeviceSigner, JwtAlgorithm, JwtIssuer, RefreshDeriver, SigningSecret,
 };
 use lionrocket_ports::{
     audit::AuditSeal,
@@ -49,6 +49,11 @@ impl Keys {
     /// Seals places in lists.
     pub(crate) fn cursor_seal(&self) -> Arc<dyn TextSeal> {
         Arc::new(CursorSealer::new(&self.current, &self.previous))
+    }
+
+    /// Makes refresh secrets.
+    pub(crate) fn refresh_secrets(&self) -> RefreshDeriver {
+        RefreshDeriver::new(&self.current, &self.previous)
     }
 
     /// Seals the audit log.

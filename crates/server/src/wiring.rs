@@ -27,7 +27,7 @@ use lionrocket_local_adapter::{
     LocalEventBus, LocalRateLimiter, LocalReplyLog, RandomIds, SystemClock, TaskSpawner, Unlimited,
 };
 use lionrocket_ports::{
-    crypto::TokenIssuer, error::Chain, events::EventBus, limits::RateLimiter, model::LanguageModel,
+    error::Chain, events::EventBus, limits::RateLimiter, model::LanguageModel,
     runtime::IdGenerator as _,
 };
 use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
@@ -40,8 +40,6 @@ use crate::{
     },
 };
 
-/// How long a login lasts, whatever tokens it is given.
-const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How many replies one person may have under way.
 const MAX_RUNNING_PER_USER: u32 = 2;
 
@@ -61,22 +59,24 @@ pub(crate) fn open_store(database: &DatabaseFile, keys: &Keys) -> Result<SqliteS
 /// Puts the logins together.
 pub(crate) fn sessions(
     store: &SqliteStore,
-    tokens: Arc<dyn TokenIssuer>,
+    keys: &Keys,
     token_lifetime: SignedDuration,
     events: Arc<dyn EventBus>,
+    spawner: &TaskSpawner,
 ) -> Arc<SessionService> {
     let ports = SessionPorts {
         sessions: Arc::new(store.clone()),
-        tokens,
+        tokens: Arc::new(keys.token_issuer()),
+        secrets: Arc::new(keys.refresh_secrets()),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         events,
+        spawner: Arc::new(spawner.clone()),
     };
-    let settings = SessionSettings {
-        token_lifetime,
-        session_lifetime: SESSION_LIFETIME,
-    };
-    Arc::new(SessionService::new(ports, settings))
+    Arc::new(SessionService::new(
+        ports,
+        SessionSettings::new(token_lifetime),
+    ))
 }
 
 /// Puts the accounts together.
@@ -161,9 +161,10 @@ pub(crate) fn api_state(
     let shared = Arc::new(store.clone());
     let sessions = sessions(
         store,
-        Arc::new(keys.token_issuer()),
+        keys,
         settings.signing.lifetime,
         events.clone(),
+        spawner,
     );
     let usage = UsageService::new(shared.clone(), clock.clone(), zone.clone());
     let usage = Arc::new(usage);

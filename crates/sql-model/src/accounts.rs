@@ -1,4 +1,4 @@
-//! Accounts and logins.
+//! Accounts.
 
 use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use lionrocket_domain::{
@@ -10,7 +10,7 @@ use lionrocket_ports::{StoreResult, accounts::Credentials};
 
 use crate::{
     convert::{corrupt, count},
-    schema::{sessions, users},
+    schema::users,
     time::StoredTime,
 };
 
@@ -98,18 +98,4 @@ pub struct NewUserRow<'a> {
     pub created_at: StoredTime,
     pub username_key: &'a str,
     pub email_key: &'a str,
-}
-
-/// A login to be recorded.
-#[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = sessions, treat_none_as_default_value = false)]
-#[expect(missing_docs, reason = "the columns are documented in `schema`")]
-pub struct NewSessionRow<'a> {
-    pub id: &'a str,
-    pub user_id: i64,
-    pub created_at: StoredTime,
-    pub expires_at: StoredTime,
-    pub last_seen_at: StoredTime,
-    pub user_agent: Option<String>,
-    pub client_address: Option<String>,
 }

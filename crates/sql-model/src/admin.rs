@@ -22,7 +22,6 @@ pub struct AccountChangeRow {
     pub daily_token_budget: Option<Option<i64>>,
     pub display_name: Option<Option<String>>,
     pub deleted_at: Option<Option<StoredTime>>,
-    pub token_version: Option<i64>,
     pub version: Option<i64>,
 }
 

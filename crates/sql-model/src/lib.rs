@@ -21,6 +21,7 @@ pub mod messages;
 pub mod prompts;
 pub mod schema;
 pub mod search;
+pub mod sessions;
 pub mod statistics;
 pub mod time;
 pub mod turns;

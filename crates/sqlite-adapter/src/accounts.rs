@@ -1,40 +1,28 @@
-//! Accounts and logins.
+//! Accounts.
 
 use async_trait::async_trait;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryResult,
-    RunQueryDsl, SelectableHelper, SqliteConnection,
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
 };
 use jiff::Timestamp;
-use lionrocket_domain::{
-    account::User,
-    ids::{SessionId, UserId},
-};
+use lionrocket_domain::{account::User, ids::UserId};
 use lionrocket_ports::{
     StoreResult,
-    accounts::{CreateUserOutcome, Credentials, NewSession, NewUser, SessionStore, UserRepository},
+    accounts::{CreateUserOutcome, Credentials, NewUser, PasswordChange, UserRepository},
 };
 use lionrocket_sql_model::{
-    accounts::{CredentialsRow, NewSessionRow, NewUserRow, UserRow},
-    schema::{sessions, users},
+    accounts::{CredentialsRow, NewUserRow, UserRow},
+    schema::users,
     time::StoredTime,
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{statistics::count_new_account, store::SqliteStore};
-
-/// Ends all logins of a person.
-pub(crate) fn end_all_sessions(
-    connection: &mut SqliteConnection,
-    user_id: UserId,
-    now: Timestamp,
-) -> QueryResult<usize> {
-    diesel::update(sessions::table)
-        .filter(sessions::user_id.eq(user_id.get()))
-        .filter(sessions::ended_at.is_null())
-        .set(sessions::ended_at.eq(StoredTime::from(now)))
-        .execute(connection)
-}
+use crate::{
+    error::DbError,
+    sessions::{end_logins, renew_refresh},
+    statistics::count_new_account,
+    store::SqliteStore,
+};
 
 /// Notes that the deletion of an account was asked for, and ends all its logins and every token that
 /// was given out.
@@ -42,16 +30,14 @@ pub(crate) fn mark_deleted(
     connection: &mut SqliteConnection,
     user: &User,
     now: Timestamp,
-) -> QueryResult<()> {
+) -> Result<(), DbError> {
     diesel::update(users::table.find(user.id.get()))
         .set((
             users::deleted_at.eq(StoredTime::from(now)),
-            users::token_version.eq(user.token_version + 1),
             users::version.eq(user.version + 1),
         ))
         .execute(connection)?;
-    end_all_sessions(connection, user.id, now)?;
-    Ok(())
+    end_logins(connection, user.id, None, now)
 }
 
 #[async_trait]
@@ -139,61 +125,32 @@ impl UserRepository for SqliteStore {
         .await
     }
 
-    async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()> {
+    async fn change_password(&self, change: PasswordChange) -> StoreResult<Option<User>> {
         self.write(move |connection| {
-            diesel::update(users::table.find(id.get()))
-                .set(users::password_hash.eq(password_hash.expose_secret()))
-                .execute(connection)?;
-            Ok(())
-        })
-        .await
-    }
-}
-
-#[async_trait]
-impl SessionStore for SqliteStore {
-    async fn open(&self, session: NewSession) -> StoreResult<()> {
-        self.write(move |connection| {
-            let row = NewSessionRow {
-                id: &session.id.to_string(),
-                user_id: session.user_id.get(),
-                created_at: session.created_at.into(),
-                expires_at: session.expires_at.into(),
-                last_seen_at: session.created_at.into(),
-                user_agent: session.user_agent,
-                client_address: session.client_address,
-            };
-            diesel::insert_into(sessions::table)
-                .values(row)
-                .execute(connection)?;
-            Ok(())
-        })
-        .await
-    }
-
-    async fn live(&self, id: SessionId, now: Timestamp) -> StoreResult<Option<User>> {
-        self.read(move |connection| {
-            let row = sessions::table
-                .inner_join(users::table.on(users::id.eq(sessions::user_id)))
-                .filter(
-                    sessions::id
-                        .eq(id.to_string())
-                        .and(sessions::ended_at.is_null())
-                        .and(sessions::expires_at.gt(StoredTime::from(now))),
-                )
-                .select(UserRow::as_select())
-                .first(connection)
+            let PasswordChange {
+                user_id,
+                session_id,
+                now,
+                ..
+            } = change;
+            if !renew_refresh(connection, user_id, session_id, &change.refresh_hash, now)? {
+                return Ok(None);
+            }
+            end_logins(connection, user_id, Some(session_id), now)?;
+            let row = diesel::update(users::table.find(user_id.get()))
+                .set(users::password_hash.eq(change.password_hash.expose_secret()))
+                .returning(UserRow::as_returning())
+                .get_result(connection)
                 .optional()?;
             Ok(row.map(UserRow::into_domain).transpose()?)
         })
         .await
     }
 
-    async fn end(&self, id: SessionId, now: Timestamp) -> StoreResult<()> {
+    async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()> {
         self.write(move |connection| {
-            diesel::update(sessions::table.find(id.to_string()))
-                .filter(sessions::ended_at.is_null())
-                .set(sessions::ended_at.eq(StoredTime::from(now)))
+            diesel::update(users::table.find(id.get()))
+                .set(users::password_hash.eq(password_hash.expose_secret()))
                 .execute(connection)?;
             Ok(())
         })

@@ -37,10 +37,7 @@ use lionrocket_sql_model::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    accounts::{end_all_sessions, mark_deleted},
-    audit::append,
-    error::DbError,
-    store::SqliteStore,
+    accounts::mark_deleted, audit::append, error::DbError, sessions::end_logins, store::SqliteStore,
 };
 
 #[diesel::declare_sql_function]
@@ -296,12 +293,11 @@ fn change(
                 daily_token_budget: Some(new.daily_token_budget.map(stored_count)),
                 display_name: Some(new.display_name.map(DisplayName::into_string)),
                 deleted_at: Some(new.deleted_at.map(StoredTime::from)),
-                token_version: Some(old.token_version + i64::from(ends_logins)),
                 version: Some(old.version + 1),
             })
             .execute(connection)?;
         if ends_logins {
-            end_all_sessions(connection, id, now)?;
+            end_logins(connection, id, None, now)?;
         }
     }
     let mut record = by.record(AuditAction::UserUpdate, AuditTarget::User(id), Some(id));

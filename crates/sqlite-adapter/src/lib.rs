@@ -18,6 +18,7 @@ mod open;
 mod prompts;
 mod readers;
 mod serving_lock;
+mod sessions;
 mod statistics;
 mod store;
 mod turns;

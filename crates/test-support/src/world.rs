@@ -17,10 +17,11 @@ use lionrocket_app::{
 };
 use lionrocket_crypto_adapter::{
     Argon2Hasher, AuditSealer, DeviceSigner, HashCost, HashLimits, JwtAlgorithm, JwtIssuer,
-    PasswordRules, SigningSecret,
+    PasswordRules, RefreshDeriver, SigningSecret,
 };
 use lionrocket_domain::{
     access::Actor,
+    audit::Origin,
     calendar::StatsZone,
     catalog::{ModelCatalog, ModelFacts, Thinking},
     ids::NodeId,
@@ -135,11 +136,16 @@ impl World {
         let sessions = SessionPorts {
             sessions: shared.clone(),
             tokens: Arc::new(issuer()),
+            secrets: Arc::new(RefreshDeriver::new(&secret(), &[])),
             clock: clock.clone(),
             ids: ids.clone(),
             events: events.clone(),
+            spawner: Arc::new(spawner.clone()),
         };
-        let sessions = Arc::new(SessionService::new(sessions, session_settings()));
+        let sessions = Arc::new(SessionService::new(
+            sessions,
+            SessionSettings::new(SignedDuration::from_hours(24)),
+        ));
         let accounts = AccountPorts {
             users: shared.clone(),
             hasher: Arc::new(cheap_hasher()),
@@ -224,7 +230,7 @@ impl World {
         let signed_in = self.accounts.login(name, PASSWORD, Client::default()).await;
         let token = signed_in.expect("a login").access_token;
         let token = token.expose_secret().to_owned();
-        let known = self.sessions.authenticate(&token).await;
+        let known = self.sessions.authenticate(&token, &Origin::default()).await;
         Person {
             actor: known.expect("a good token").actor,
             token,
@@ -273,13 +279,6 @@ pub fn audit_seal() -> Arc<dyn AuditSeal> {
 
 fn issuer() -> JwtIssuer {
     JwtIssuer::new(JwtAlgorithm::Hs256, &secret(), &[])
-}
-
-const fn session_settings() -> SessionSettings {
-    SessionSettings {
-        token_lifetime: SignedDuration::from_hours(24),
-        session_lifetime: SignedDuration::from_hours(720),
-    }
 }
 
 fn turn_settings(zone: StatsZone) -> TurnSettings {

@@ -1,15 +1,11 @@
-//! Accounts and logins.
+//! Accounts.
 
 use futures_util::future::join_all;
-use lionrocket_domain::{
-    ids::SessionId,
-    text::{EmailAddress, Username, fold},
-};
-use lionrocket_ports::accounts::{CreateUserOutcome, NewSession, NewUser};
+use lionrocket_domain::text::{EmailAddress, Username, fold};
+use lionrocket_ports::accounts::{CreateUserOutcome, NewUser, PasswordChange};
 use secrecy::ExposeSecret;
-use uuid::Uuid;
 
-use super::fixture::{NO_USER, Stores, at, new_user};
+use super::fixture::{NO_USER, Stores, at, live_at, new_session, new_user};
 
 /// What is written is what is read, to the microsecond.
 pub async fn an_account_is_found_as_it_was_made(stores: Stores) {
@@ -138,7 +134,7 @@ pub async fn wrong_passwords_are_counted_up_to_a_number_and_forgotten(stores: St
 /// The hash changes and nothing else.
 pub async fn a_stronger_hash_replaces_the_old_one_and_sessions_stay(stores: Stores) {
     let haru = stores.user("haru").await;
-    let session = session(1, haru.id, 100);
+    let session = new_session(1, &haru, 0);
     stores.sessions.open(session.clone()).await.expect("open");
     let stronger = "$argon2id$stronger".to_owned().into();
     stores
@@ -151,49 +147,40 @@ pub async fn a_stronger_hash_replaces_the_old_one_and_sessions_stay(stores: Stor
     let hash = found.password_hash.expect("a hash");
     assert_eq!(hash.expose_secret(), "$argon2id$stronger");
     assert_eq!(found.user, haru);
-    let live = stores
-        .sessions
-        .live(session.id, at(50))
-        .await
-        .expect("live");
-    assert_eq!(live, Some(haru));
+    let live = stores.sessions.live(session.id, live_at(50)).await;
+    assert_eq!(live.expect("live").map(|session| session.user), Some(haru));
 }
 
-/// Ending is for good and harms no other session.
-pub async fn a_session_lives_until_it_is_ended_or_runs_out(stores: Stores) {
-    let haru = stores.user("haru").await;
-    let (ended, running_out) = (session(1, haru.id, 1000), session(2, haru.id, 100));
-    for session in [&ended, &running_out] {
+/// Tokens and sessions from before are worth nothing, but for the session by which the person came.
+pub async fn a_changed_password_ends_every_other_session(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let (own, other) = (new_session(1, &haru, 0), new_session(2, &haru, 0));
+    let of_mina = new_session(3, &mina, 0);
+    for session in [&own, &other, &of_mina] {
         stores.sessions.open(session.clone()).await.expect("open");
     }
-    let unknown = session(3, haru.id, 1000);
-    let live = async |session: &NewSession, second| {
-        let live = stores.sessions.live(session.id, at(second)).await;
-        live.expect("live").map(|user| user.id)
+    let change = |session_id| PasswordChange {
+        user_id: haru.id,
+        password_hash: "$argon2id$new".to_owned().into(),
+        session_id,
+        refresh_hash: [9; 32],
+        now: at(10),
     };
-    assert_eq!(live(&ended, 99).await, Some(haru.id));
-    assert_eq!(live(&running_out, 99).await, Some(haru.id));
-    assert_eq!(live(&running_out, 101).await, None);
-    assert_eq!(live(&unknown, 99).await, None);
-    for again in 0..2 {
-        stores
-            .sessions
-            .end(ended.id, at(60 + again))
-            .await
-            .expect("end");
-        assert_eq!(live(&ended, 99).await, None);
-    }
-    stores.sessions.end(unknown.id, at(60)).await.expect("end");
-    assert_eq!(live(&running_out, 99).await, Some(haru.id));
-}
+    let refused = stores.users.change_password(change(of_mina.id)).await;
+    assert_eq!(refused.expect("change"), None, "somebody else's session");
 
-fn session(number: u128, user_id: lionrocket_domain::ids::UserId, until: i64) -> NewSession {
-    NewSession {
-        id: SessionId::from_uuid(Uuid::from_u128(number)),
-        user_id,
-        created_at: at(0),
-        expires_at: at(until),
-        user_agent: None,
-        client_address: None,
+    let changed = stores.users.change_password(change(own.id)).await;
+    let changed = changed.expect("change").expect("an account");
+    assert_eq!(changed.token_version, haru.token_version + 1);
+    let found = stores.users.credentials("haru".to_owned()).await;
+    let found = found.expect("credentials").expect("an account");
+    let hash = found.password_hash.expect("a hash");
+    assert_eq!(hash.expose_secret(), "$argon2id$new");
+    for (session, is_live) in [(&own, true), (&other, false), (&of_mina, true)] {
+        let live = stores.sessions.live(session.id, live_at(11)).await;
+        assert_eq!(live.expect("live").is_some(), is_live);
     }
+
+    let again = stores.users.change_password(change(other.id)).await;
+    assert_eq!(again.expect("change"), None, "a session that has ended");
 }

@@ -13,7 +13,9 @@ use lionrocket_ports::{
     audit::AuditFilter,
 };
 
-use super::fixture::{NO_CHAT, NO_USER, Stores, TOKENS, at, new_user, open_session, page_size};
+use super::fixture::{
+    NO_CHAT, NO_USER, Stores, TOKENS, at, live_at, new_user, open_session, page_size,
+};
 
 /// An administrator of that name.
 async fn admin(stores: &Stores, name: &str) -> User {
@@ -347,9 +349,9 @@ pub async fn a_change_that_changes_nothing_raises_no_version(stores: Stores) {
     assert!(is_signed_in(&stores, 1).await);
 }
 
-async fn is_signed_in(stores: &Stores, session: u128) -> bool {
-    let id = SessionId::from_uuid(uuid::Uuid::from_u128(session));
-    let live = stores.sessions.live(id, at(55)).await;
+async fn is_signed_in(stores: &Stores, session: u8) -> bool {
+    let id = SessionId::from_uuid(uuid::Uuid::from_u128(session.into()));
+    let live = stores.sessions.live(id, live_at(55)).await;
     live.expect("live").is_some()
 }
 

@@ -25,12 +25,13 @@ use lionrocket_domain::{
     usage::{Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
-    accounts::{CreateUserOutcome, NewSession, NewUser, SessionStore, UserRepository},
+    accounts::{CreateUserOutcome, NewUser, UserRepository},
     admin::AdminRepository,
     audit::AuditLog,
     characters::CharacterRepository,
     chats::ChatRepository,
     prompts::PromptRepository,
+    sessions::{LiveAt, NewSession, SessionStore},
     stats::StatsRepository,
     turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, StartedTurn, TurnStore},
     usage::UsageRepository,
@@ -232,14 +233,14 @@ pub(crate) fn new_user(name: &str) -> NewUser {
 }
 
 /// Opens a login that lives for a long time.
-pub(crate) async fn open_session(stores: &Stores, number: u128, user: &User, now: Timestamp) {
+pub(crate) async fn open_session(stores: &Stores, number: u8, user: &User, now: Timestamp) {
     let session = NewSession {
-        id: SessionId::from_uuid(Uuid::from_u128(number)),
-        user_id: user.id,
-        created_at: now,
+        at: LiveAt {
+            now,
+            seen_after: Timestamp::MIN,
+        },
         expires_at: at(1_000_000),
-        user_agent: None,
-        client_address: None,
+        ..new_session(number, user, 0)
     };
     stores.sessions.open(session).await.expect("open");
 }
@@ -353,3 +354,29 @@ pub(crate) const NO_CHAT: ChatId = ChatId::from_stored(999_999);
 
 /// An id that no row has.
 pub(crate) const NO_USER: UserId = UserId::from_stored(999_999);
+
+/// The idle time of sessions in these tests, in seconds.
+pub(crate) const IDLE_SECONDS: i64 = 500;
+
+/// Sessions at a moment.
+pub(crate) fn live_at(second: i64) -> LiveAt {
+    LiveAt {
+        now: at(second),
+        seen_after: at(second - IDLE_SECONDS),
+    }
+}
+
+/// A session that begins at a moment and lives for 1,000 seconds. Its first refresh secret has the
+/// hash of its number.
+pub(crate) fn new_session(number: u8, user: &User, second: i64) -> NewSession {
+    NewSession {
+        id: SessionId::from_uuid(Uuid::from_u128(number.into())),
+        user_id: user.id,
+        at: live_at(second),
+        expires_at: at(second + 1000),
+        refresh_hash: [number; 32],
+        user_agent: Some("Browser/1".to_owned()),
+        client_address: Some("192.0.2.7".to_owned()),
+        max_live: 20,
+    }
+}

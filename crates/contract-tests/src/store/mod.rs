@@ -16,6 +16,7 @@ pub mod characters;
 pub mod chats;
 mod fixture;
 pub mod prompts;
+pub mod sessions;
 pub mod stats;
 pub mod turns;
 pub mod usage;
@@ -34,7 +35,7 @@ macro_rules! store_contract {
             an_account_is_found_by_name_or_address_and_a_name_comes_first,
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
             wrong_passwords_are_counted_up_to_a_number_and_forgotten,
-            a_session_lives_until_it_is_ended_or_runs_out,
+            a_changed_password_ends_every_other_session,
         );
         $crate::store_contract!(@tests $make; admin:
             an_account_is_told_with_what_was_done_with_it,
@@ -94,6 +95,22 @@ macro_rules! store_contract {
             a_turns_context_has_the_last_messages_up_to_the_parent,
             a_turns_context_knows_the_common_prompts_and_the_character,
             a_turn_goes_on_from_a_reply_of_the_same_chat_only,
+        );
+        $crate::store_contract!(@tests $make; sessions:
+            a_session_lives_until_it_is_ended_or_runs_out_or_is_idle,
+            a_session_that_is_used_is_not_idle,
+            the_oldest_of_too_many_sessions_are_ended,
+            sessions_are_listed_for_their_owner_newest_first,
+            only_the_owner_ends_a_session,
+            all_sessions_but_one_are_ended,
+            a_session_is_ended_by_its_secret,
+            a_refresh_secret_is_exchanged_once,
+            an_immediate_predecessor_gets_the_same_answer_for_a_moment,
+            a_secret_that_is_used_up_ends_its_session,
+            of_refreshes_at_once_one_rotates_and_all_get_one_successor,
+            a_successor_of_any_known_key_is_found_again,
+            a_session_that_has_ended_is_not_refreshed,
+            a_password_that_was_asked_for_again_is_noted,
         );
         $crate::store_contract!(@tests $make; turns:
             a_turn_begins_with_both_messages_and_moves_the_head,
@@ -158,6 +175,7 @@ mod tests {
             include_str!("characters.rs"),
             include_str!("chats.rs"),
             include_str!("prompts.rs"),
+            include_str!("sessions.rs"),
             include_str!("stats.rs"),
             include_str!("turns.rs"),
             include_str!("usage.rs"),

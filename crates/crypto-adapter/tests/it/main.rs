@@ -5,3 +5,4 @@
 mod jwt;
 mod passwords;
 mod policy;
+mod refresh;

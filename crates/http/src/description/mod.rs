@@ -10,7 +10,7 @@ use utoipa::{
     OpenApi,
     openapi::{
         self,
-        security::{Http, HttpAuthScheme, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_actix_web::AppExt;
@@ -55,10 +55,14 @@ pub fn openapi() -> openapi::OpenApi {
         .bearer_format("JWT")
         .description(Some("The `access_token` of a login"))
         .build();
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = ApiKeyValue::with_description(
+        "__Host-lr_refresh",
+        "Set by a login; `lr_refresh` where the service is used without TLS",
+    );
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+    components.add_security_scheme("refresh_cookie", cookie);
     operations::complete(&mut document);
     numbers::unformat(&mut document);
     texts::describe(&mut document);

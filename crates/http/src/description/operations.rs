@@ -72,6 +72,7 @@ fn path_parameter(name: &str) -> Parameter {
         "character_id" => ("The character's id", id),
         "user_id" => ("The account's id", id),
         "prompt_id" => ("The common prompt's id", id),
+        "session_id" => ("The session's id", uuid),
         _ => ("The turn's id", uuid),
     };
     ParameterBuilder::new()
@@ -150,7 +151,7 @@ fn codes(operation: &Operation) -> Vec<Code> {
             RefOr::Ref(_) => false,
         })
     };
-    let needs_token = operation.security.is_some() && id != "logout";
+    let needs_token = operation.security.is_some() && !matches!(id, "logout" | "refresh");
     let is_change = matches!(
         id,
         "update_character" | "update_chat" | "update_prompt" | "update_user"
@@ -201,6 +202,8 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
             Code::AccountDeleted,
             Code::LoginClosed,
         ],
+        "refresh" => &[Code::SessionEnded, Code::CrossOrigin],
+        "logout" => &[Code::CrossOrigin],
         "update_character"
         | "delete_character"
         | "create_prompt"

@@ -51,6 +51,9 @@ codes! {
     InvalidCredentials "invalid_credentials" 401 "Wrong user name or password",
         "The user name or the password is wrong.",
         "Ask for both again. Which one is wrong is not told.";
+    SessionEnded "session_ended" 401 "The session has ended",
+        "The session has ended, or its cookie was used before.",
+        "Sign in again.";
     Forbidden "forbidden" 403 "Not allowed",
         "You may see this but not do that with it.",
         "Sign in as somebody who may.";
@@ -66,6 +69,12 @@ codes! {
     RegistrationClosed "registration_closed" 403 "Registration is closed",
         "New accounts are made by the operator only.",
         "Ask the operator for an account.";
+    CrossOrigin "cross_origin" 403 "Sent by another site",
+        "The cookie counts only in requests that a page of this service sends.",
+        "Send it from a page under one of `PUBLIC_ORIGINS`, with the header `Origin`.";
+    ReauthenticationRequired "reauthentication_required" 403 "The password is needed again",
+        "This needs the password to have been given again within the last five minutes.",
+        "Ask for the password, send it to `POST /auth/reauthenticate`, then try again.";
     NotFound "not_found" 404 "Not found",
         "There is nothing here, or nothing that you may see.",
         "Check the address. What belongs to other people looks the same as what does not exist.";

@@ -4,6 +4,7 @@
 mod body;
 mod client;
 mod conditional;
+mod cookie;
 pub(crate) mod cursor;
 mod device;
 mod fields;
@@ -34,7 +35,7 @@ use lionrocket_domain::{
     access::{self, Decision},
     audit::Origin,
     calendar::Day,
-    ids::{CharacterId, ChatId, PromptId, TurnId, UserId},
+    ids::{CharacterId, ChatId, PromptId, SessionId, TurnId, UserId},
     page::PageSize,
 };
 use lionrocket_ports::limits::{LimitRule, RateLimiter};
@@ -228,7 +229,7 @@ impl Call {
         let who = self
             .state
             .sessions
-            .authenticate(token.expose_secret())
+            .authenticate(token.expose_secret(), &self.origin())
             .await;
         let who = match who.map_err(Problem::from) {
             Ok(who) => who,
@@ -293,6 +294,15 @@ impl Call {
     /// The common prompt of the address.
     pub(crate) fn prompt_id(&self) -> Result<PromptId, Problem> {
         self.path_id("prompt_id", PromptId::parse)
+    }
+
+    /// The session of the address.
+    pub(crate) fn session_id(&self) -> Result<SessionId, Problem> {
+        self.request
+            .match_info()
+            .get("session_id")
+            .and_then(SessionId::parse)
+            .ok_or_else(|| Problem::new(Code::NotFound))
     }
 
     /// The turn of the address.

@@ -1,4 +1,4 @@
-//! Signing up, in and out; one's own account.
+//! Signing up and in; one's own account.
 
 use actix_web::{HttpResponse, get, post};
 use secrecy::ExposeSecret;
@@ -20,7 +20,9 @@ use crate::{
 #[utoipa::path(
     tag = "auth",
     request_body = RegisterBody,
-    responses((status = 201, description = "The account was made", body = AuthView)),
+    responses((status = 201, description = "The account was made", body = AuthView, headers(
+        ("Set-Cookie", description = "From what a browser is given new tokens; only for `/auth/refresh` and `/auth/logout`"),
+    ))),
 )]
 #[post("/auth/register")]
 pub(super) async fn register(mut call: Call) -> Answer {
@@ -30,8 +32,8 @@ pub(super) async fn register(mut call: Call) -> Answer {
     let body: RegisterBody = call.body().await?;
     let client = call.client(body.access_ttl);
     let signed_in = call.state().accounts.register(body.into(), client).await?;
-    let mut answer = call.know_device(HttpResponse::Created(), &signed_in.user)?;
-    Ok(answer.json(AuthView::from(signed_in)))
+    let answer = call.know_device(HttpResponse::Created(), &signed_in.user)?;
+    Ok(call.signed_in(answer, signed_in))
 }
 
 /// Sign in
@@ -40,7 +42,9 @@ pub(super) async fn register(mut call: Call) -> Answer {
 #[utoipa::path(
     tag = "auth",
     request_body = LoginBody,
-    responses((status = 200, description = "Signed in", body = AuthView)),
+    responses((status = 200, description = "Signed in", body = AuthView, headers(
+        ("Set-Cookie", description = "From what a browser is given new tokens; only for `/auth/refresh` and `/auth/logout`"),
+    ))),
 )]
 #[post("/auth/login")]
 pub(super) async fn login(mut call: Call) -> Answer {
@@ -51,29 +55,8 @@ pub(super) async fn login(mut call: Call) -> Answer {
         .accounts
         .login(&body.username, body.password.expose_secret(), client)
         .await?;
-    let mut answer = call.know_device(HttpResponse::Ok(), &signed_in.user)?;
-    Ok(answer.json(AuthView::from(signed_in)))
-}
-
-/// Sign out
-///
-/// Ends the session of the token, and every event stream that was opened with it. Does nothing when
-/// the token is not good any more.
-#[utoipa::path(
-    tag = "auth",
-    responses((status = 204, description = "Signed out", headers(
-        ("Clear-Site-Data", description = "Asks the browser to forget what it kept"),
-    ))),
-    security((), ("bearer" = [])),
-)]
-#[post("/auth/logout")]
-pub(super) async fn logout(call: Call) -> Answer {
-    if let Some(token) = call.bearer_token() {
-        call.state().sessions.logout(token.expose_secret()).await?;
-    }
-    Ok(HttpResponse::NoContent()
-        .insert_header(("Clear-Site-Data", r#""cache", "storage""#))
-        .finish())
+    let answer = call.know_device(HttpResponse::Ok(), &signed_in.user)?;
+    Ok(call.signed_in(answer, signed_in))
 }
 
 /// Read one's own account

@@ -8,6 +8,7 @@ mod chats;
 mod messages;
 mod prompts;
 mod service;
+mod sessions;
 mod stats;
 mod turns;
 
@@ -24,7 +25,11 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(auth::register)
         .service(auth::login)
-        .service(auth::logout)
+        .service(sessions::refresh)
+        .service(sessions::logout)
+        .service(sessions::list_sessions)
+        .service(sessions::end_other_sessions)
+        .service(sessions::end_session)
         .service(auth::get_me)
         .service(auth::get_my_usage)
         .service(admin::list_my_admin_views)

@@ -14,6 +14,7 @@ use lionrocket_app::{
     turns::{TurnEvent, TurnEvents},
 };
 use lionrocket_domain::{
+    audit::Origin,
     ids::{MessageId, TurnId},
     turn::{TurnFailure, TurnRecord, TurnState},
 };
@@ -77,6 +78,7 @@ pub(crate) struct TurnStream {
     state: ApiState,
     caller: Caller,
     turn_id: TurnId,
+    origin: Origin,
     request_id: String,
     start: Start,
 }
@@ -92,6 +94,7 @@ impl TurnStream {
     pub(crate) fn new(call: &Call, caller: Caller, turn_id: TurnId, start: Start) -> Self {
         Self {
             state: call.state().clone(),
+            origin: call.origin(),
             request_id: call.request_id(),
             caller,
             turn_id,
@@ -177,7 +180,7 @@ impl TurnStream {
     /// Whether the session is still good. A store that is away is no reason to end a stream.
     async fn is_signed_in(&self) -> bool {
         let token = self.caller.token.expose_secret();
-        let who = self.state.sessions.authenticate(token).await;
+        let who = self.state.sessions.authenticate(token, &self.origin).await;
         !matches!(who, Err(SessionError::Unauthenticated))
     }
 

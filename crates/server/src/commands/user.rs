@@ -76,9 +76,10 @@ async fn make(
 ) -> Result<User, Failure> {
     let sessions = wiring::sessions(
         store,
-        Arc::new(keys.token_issuer()),
+        keys,
         SignedDuration::ZERO,
         Arc::new(LocalEventBus::new()),
+        &TaskSpawner::new(Handle::current()),
     );
     let accounts = wiring::accounts(
         store,

@@ -13,23 +13,36 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     StoreError,
-    accounts::{CreateUserOutcome, NewSession, SessionStore, UserRepository},
+    accounts::{CreateUserOutcome, UserRepository},
     characters::CharacterRepository,
     chats::ChatRepository,
+    sessions::{LiveAt, NewSession, SessionStore},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
 use crate::files::{DatabaseFile, new_user, now, user};
 
+/// Another one for each session, as secrets are.
+fn refresh_hash(number: u128) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..16].copy_from_slice(&number.to_be_bytes());
+    hash
+}
+
 fn session(number: u128, user_id: UserId) -> NewSession {
     NewSession {
         id: SessionId::from_uuid(Uuid::from_u128(number)),
         user_id,
-        created_at: now(),
+        at: LiveAt {
+            now: now(),
+            seen_after: now(),
+        },
         expires_at: now(),
+        refresh_hash: refresh_hash(number),
         user_agent: None,
         client_address: None,
+        max_live: u32::MAX,
     }
 }
 
