@@ -38,6 +38,7 @@ pub mod characters;
 pub mod chats;
 pub mod error;
 pub mod prompts;
+pub mod service_control;
 pub mod sessions;
 pub mod starters;
 pub mod stats;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
+    account::User,
+    budget::DailyBudgets,
     calendar::{Day, DayRange, StatsZone},
     ids::UserId,
     usage::UsageDay,
@@ -36,6 +39,18 @@ pub struct UsageService {
     usage: Arc<dyn UsageRepository>,
     clock: Arc<dyn Clock>,
     zone: StatsZone,
+    budgets: DailyBudgets,
+}
+
+/// What a person may still use today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnBudget {
+    /// Tokens that the person may use per day; `None` for no limit.
+    pub daily_token_budget: Option<u64>,
+    /// Tokens that were used today, with what is set aside for running turns.
+    pub used_tokens: u64,
+    /// When the next day begins.
+    pub resets_at: Timestamp,
 }
 
 impl UsageService {
@@ -50,8 +65,28 @@ impl UsageService {
         usage: Arc<dyn UsageRepository>,
         clock: Arc<dyn Clock>,
         zone: StatsZone,
+        budgets: DailyBudgets,
     ) -> Self {
-        Self { usage, clock, zone }
+        Self {
+            usage,
+            clock,
+            zone,
+            budgets,
+        }
+    }
+
+    /// What the person may still use today.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn own_budget(&self, user: &User) -> Result<OwnBudget, UsageError> {
+        let today = self.today();
+        let today_used = self.usage.used(user.id, today).await?;
+        Ok(OwnBudget {
+            daily_token_budget: self.budgets.of_user(user.daily_token_budget).tokens,
+            used_tokens: today_used.tokens,
+            resets_at: self.zone.end_of(today),
+        })
     }
 
     /// Today in the zone of the statistics.

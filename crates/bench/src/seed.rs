@@ -9,7 +9,8 @@ use lionrocket_domain::{
     access::Actor,
     calendar::StatsZone,
     character::{CharacterDraft, Visibility},
-    ids::{ChatId, MessageId, NodeId, SessionId, TurnId, UserId},
+    chat::Chat,
+    ids::{MessageId, NodeId, SessionId, TurnId},
     text::{
         CharacterName, ChatTitle, Description, EmailAddress, Greeting, MessageText, Password,
         SystemPrompt, Username,
@@ -22,7 +23,7 @@ use lionrocket_ports::{
     characters::CharacterRepository,
     chats::ChatRepository,
     crypto::PasswordHasher,
-    turns::{BeginOutcome, BeginTurn, FinishTurn, TurnStore},
+    turns::{BeginOutcome, BeginTurn, FinishTurn, TurnBudget, TurnStore},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
@@ -80,7 +81,7 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
         let chat = ChatRepository::create(&store, actor, character, title, now)
             .await?
             .context("no chat")?;
-        fill(&store, user.id, chat.id, messages / 2).await?;
+        fill(&store, &chat, messages / 2).await?;
     }
     for _ in 0..100 {
         ChatRepository::create(&store, actor, character, None, now)
@@ -92,12 +93,8 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
 }
 
 /// Writes exchanges one after the other.
-async fn fill(
-    store: &SqliteStore,
-    user_id: UserId,
-    chat_id: ChatId,
-    exchanges: usize,
-) -> Result<()> {
+async fn fill(store: &SqliteStore, chat: &Chat, exchanges: usize) -> Result<()> {
+    let (user_id, chat_id) = (chat.user_id, chat.id);
     let zone = StatsZone::parse("Asia/Seoul").context("no zone")?;
     let mut parent: Option<MessageId> = None;
     for number in 0..exchanges {
@@ -128,6 +125,8 @@ async fn fill(
             accepted_at,
             usage_date: account.usage_date,
             max_running_per_user: 2,
+            character_id: chat.character.id,
+            budget: TurnBudget::default(),
         };
         let BeginOutcome::Started(started) = store.begin(begin).await? else {
             bail!("the turn did not begin")

@@ -3,6 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use lionrocket_claude_wire::TokenCount;
 use lionrocket_ports::model::{ModelError, ModelEvent};
 use reqwest::{
     Client, Response, StatusCode, Url,
@@ -20,11 +21,15 @@ use crate::{
 /// As much of an error's body as is looked at. Real ones are far shorter.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// A person waits for the count before their message is taken.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What all calls of one model share.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) http: Client,
     pub(crate) url: Url,
+    pub(crate) count_url: Url,
     pub(crate) timeouts: Timeouts,
     pub(crate) retries: Retries,
 }
@@ -149,6 +154,24 @@ impl Call {
         let in_time = Instant::now() + wait < self.deadline;
         (self.retries_made < retries.max && in_time).then_some(wait)
     }
+}
+
+/// Asks how many tokens a request has, once.
+pub(crate) async fn count(upstream: &Upstream, body: Vec<u8>) -> Result<u64, ModelError> {
+    let due = Instant::now() + COUNT_TIMEOUT.min(upstream.timeouts.first_event);
+    let sending = upstream.http.post(upstream.count_url.clone()).body(body);
+    let response = timeout_at(due, sending.send())
+        .await
+        .map_err(|_| Failure::no_answer().error)?
+        .map_err(|error| Failure::from_connection(error).error)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = error_body(response, due).await;
+    if status != StatusCode::OK {
+        return Err(Failure::from_answer(status, &headers, &body).error);
+    }
+    let count: TokenCount = serde_json::from_slice(&body)
+        .map_err(|error| Failure::unreadable(Fault::json(&error)).error)?;
+    Ok(count.input_tokens)
 }
 
 /// Whether the body can be read. A compressed one would only look like an end without a reply.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::stream;
 use lionrocket_claude_wire::header;
 use lionrocket_domain::catalog::ModelFacts;
-use lionrocket_ports::model::{LanguageModel, ModelRequest, ReplyStream};
+use lionrocket_ports::model::{LanguageModel, ModelError, ModelRequest, ReplyStream};
 use reqwest::{
     Client, Url,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
@@ -14,7 +14,7 @@ use reqwest::{
 };
 
 use crate::{
-    call::{Call, Upstream},
+    call::{self, Call, Upstream},
     request,
     settings::{self, ClaudeSettings, ConfigError},
 };
@@ -44,10 +44,13 @@ impl ClaudeModel {
             return Err(ConfigError::Model);
         }
         let url = settings::messages_url(&settings.base_url)?;
+        let mut count_url = url.clone();
+        count_url.set_path(&format!("{}/count_tokens", url.path()));
         Ok(Self {
             upstream: Arc::new(Upstream {
                 http: client(&settings, &url)?,
                 url,
+                count_url,
                 timeouts: settings.timeouts,
                 retries: settings.retries,
             }),
@@ -68,6 +71,11 @@ impl LanguageModel for ClaudeModel {
         Box::pin(stream::unfold(call, |mut call| async {
             call.next().await.map(|item| (item, call))
         }))
+    }
+
+    async fn count_tokens(&self, request: ModelRequest) -> Result<u64, ModelError> {
+        let body = request::count_body(&self.model, self.facts.as_ref(), request)?;
+        call::count(&self.upstream, body).await
     }
 
     fn model_id(&self) -> String {

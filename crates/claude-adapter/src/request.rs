@@ -1,8 +1,8 @@
 //! What upstream is sent.
 
 use lionrocket_claude_wire::{
-    CacheControl, InputMessage, MessagesRequest, TextBlock, Thinking as WireThinking,
-    request::Metadata,
+    CacheControl, CountTokensRequest, InputMessage, MessagesRequest, TextBlock,
+    Thinking as WireThinking, request::Metadata,
 };
 use lionrocket_domain::{
     catalog::{ModelFacts, Thinking},
@@ -34,6 +34,18 @@ pub(crate) fn body(
     }
     let message = messages_request(model, facts, request);
     serde_json::to_vec(&message).map_err(|error| ModelError::Failed(Box::new(Fault::json(&error))))
+}
+
+/// The same for a count of its tokens.
+/// Nothing in it can fail but its form.
+pub(crate) fn count_body(
+    model: &str,
+    facts: Option<&ModelFacts>,
+    request: ModelRequest,
+) -> Result<Vec<u8>, ModelError> {
+    let message = messages_request(model, facts, request);
+    serde_json::to_vec(&CountTokensRequest::from(&message))
+        .map_err(|error| ModelError::Failed(Box::new(Fault::json(&error))))
 }
 
 fn messages_request(

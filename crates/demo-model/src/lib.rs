@@ -19,7 +19,7 @@ use lionrocket_domain::{
     turn::StopReason,
     usage::{TokenUsage, estimate_tokens},
 };
-use lionrocket_ports::model::{LanguageModel, ModelEvent, ModelRequest, ReplyStream};
+use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent, ModelRequest, ReplyStream};
 
 /// The id of the demo model.
 pub const MODEL_ID: &str = "lionrocket-demo";
@@ -64,6 +64,10 @@ impl LanguageModel for DemoModel {
             tokens.output = estimate_tokens(&text);
             yield Ok(ModelEvent::Finished { stop_reason, tokens });
         })
+    }
+
+    async fn count_tokens(&self, request: ModelRequest) -> Result<u64, ModelError> {
+        Ok(input_tokens(&request.prompt))
     }
 
     fn model_id(&self) -> String {

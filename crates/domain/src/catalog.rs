@@ -93,6 +93,33 @@ impl ModelCatalog {
     }
 }
 
+impl ModelCatalog {
+    /// What a request may cost at most, in micro-dollars: all of the input at the dearest price for
+    /// input. Like [`charge`](Self::charge), an unknown model costs nothing.
+    #[must_use]
+    pub fn cost_bound(&self, model: &str, input_tokens: u64, output_tokens: u64) -> u64 {
+        let Some(facts) = self.facts(model) else {
+            return 0;
+        };
+        let bound = |prices: &Prices| {
+            let input_price = prices
+                .input
+                .max(prices.cache_read)
+                .max(prices.cache_write_5m)
+                .max(prices.cache_write_1h);
+            let exact = u128::from(input_tokens) * u128::from(input_price)
+                + u128::from(output_tokens) * u128::from(prices.output);
+            u64::try_from(exact.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+        };
+        let long = facts
+            .long_prompt
+            .as_ref()
+            .filter(|long| input_tokens > long.above_input_tokens)
+            .map_or(0, |long| bound(&long.prices));
+        bound(&facts.prices).max(long)
+    }
+}
+
 impl ModelFacts {
     fn prices_for(&self, tokens: &TokenUsage) -> &Prices {
         match &self.long_prompt {
@@ -104,13 +131,17 @@ impl ModelFacts {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn catalog() -> ModelCatalog {
         let prices = Prices {
             input: 100_000,
             output: 500_000,
-            ..Prices::default()
+            cache_read: 10_000,
+            cache_write_5m: 125_000,
+            cache_write_1h: 200_000,
         };
         let long = Prices {
             input: 500_000,
@@ -144,6 +175,27 @@ mod tests {
         let above = catalog().charge("claude-haiku-5-5", tokens(100_001), false);
         assert_eq!(at.cost_micro_usd, 10_050);
         assert_eq!(above.cost_micro_usd, 50_251);
+    }
+
+    proptest! {
+        #[test]
+        fn no_charge_is_above_the_bound(
+            kinds in proptest::collection::vec(0_u64..60_000, 5),
+            spare in 0_u64..50_000,
+        ) {
+            let tokens = TokenUsage {
+                input: kinds[0],
+                output: kinds[1],
+                cache_read: kinds[2],
+                cache_write_5m: kinds[3],
+                cache_write_1h: kinds[4],
+            };
+            let catalog = catalog();
+            let model = "claude-haiku-5-5";
+            let input = tokens.total_input() + spare;
+            let bound = catalog.cost_bound(model, input, tokens.output);
+            prop_assert!(catalog.charge(model, tokens, false).cost_micro_usd <= bound);
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@
 pub mod access;
 pub mod account;
 pub mod audit;
+pub mod budget;
 pub mod calendar;
 pub mod catalog;
 pub mod character;

@@ -23,6 +23,31 @@ pub struct Prompt {
     pub character_name: CharacterName,
 }
 
+/// What a tokenizer may add to each block and turn, and to the whole: far more than any is known to.
+const TOKENS_AROUND_A_PART: u64 = 16;
+/// See [`TOKENS_AROUND_A_PART`].
+const TOKENS_AROUND_ALL: u64 = 64;
+
+impl Prompt {
+    /// More tokens than the request can have. Every token stands for at least one byte of text.
+    #[must_use]
+    pub fn token_bound(&self) -> u64 {
+        let system = self.system.iter().map(|block| block.text.len());
+        let turns = self.turns.iter().map(|turn| turn.text.len());
+        system.chain(turns).fold(TOKENS_AROUND_ALL, |sum, bytes| {
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            sum.saturating_add(bytes)
+                .saturating_add(TOKENS_AROUND_A_PART)
+        })
+    }
+
+    /// Fewer tokens than the request has: each block and turn has one at least.
+    #[must_use]
+    pub fn token_floor(&self) -> u64 {
+        u64::try_from(self.system.len() + self.turns.len()).unwrap_or(0)
+    }
+}
+
 /// A block of instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemBlock {

@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use lionrocket_app::{
     accounts::AccountService, admin::AdminService, audit::AuditService,
     characters::CharacterService, chats::ChatService, prompts::PromptService,
-    sessions::SessionService, stats::StatsService, turns::TurnService, usage::UsageService,
+    service_control::ServiceControl, sessions::SessionService, stats::StatsService,
+    turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{crypto::TextSeal, error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub struct ApiState {
     pub usage: Arc<UsageService>,
     /// What the whole service is used for.
     pub stats: Arc<StatsService>,
+    /// The switch of the service.
+    pub control: Arc<ServiceControl>,
     /// Tells open streams that their session has ended.
     pub events: Arc<dyn EventBus>,
     /// Seals the places in lists that clients are given.

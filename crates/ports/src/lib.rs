@@ -20,6 +20,7 @@ pub mod model;
 pub mod prompts;
 pub mod reply_log;
 pub mod runtime;
+pub mod service;
 pub mod sessions;
 pub mod stats;
 pub mod turns;

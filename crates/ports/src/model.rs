@@ -107,6 +107,10 @@ pub trait LanguageModel: Send + Sync {
     /// only before `Started`.
     async fn stream(&self, request: ModelRequest) -> ReplyStream;
 
+    /// Counts the input tokens of a request without answering it. May be a few off what the reply is
+    /// billed. Not repeated when it fails.
+    async fn count_tokens(&self, request: ModelRequest) -> Result<u64, ModelError>;
+
     /// The id of the model that is asked for, such as `claude-haiku-5-5`.
     fn model_id(&self) -> String;
 }

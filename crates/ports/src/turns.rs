@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lionrocket_domain::{
+    budget::{Amount, BudgetScope, DailyBudgets},
     calendar::Day,
     chat::Message,
-    ids::{ChatId, MessageId, NodeId, TurnId, UserId},
+    ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
     text::MessageText,
     turn::{StopReason, Turn, TurnEnd, TurnFailure, TurnRecord},
     usage::{Charge, ChargeAccount, TokenUsage},
@@ -49,6 +50,22 @@ pub struct BeginTurn {
     pub usage_date: Day,
     /// How many turns the user may have under way, this one included.
     pub max_running_per_user: u32,
+    /// The character that is to answer, as read for the request to the model; `None` when there was
+    /// none.
+    pub character_id: Option<CharacterId>,
+    /// What it may cost, and what may be used in a day.
+    pub budget: TurnBudget,
+}
+
+/// What a turn may cost, and what may be used on its day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TurnBudget {
+    /// The limits. The user's own token budget, if there is one, goes before the one for everybody.
+    pub limits: DailyBudgets,
+    /// What it costs at most.
+    pub most: Amount,
+    /// What it must be taken to cost however exactly its input is counted.
+    pub least: Amount,
 }
 
 /// What came of [`TurnStore::begin`].
@@ -68,8 +85,18 @@ pub enum BeginOutcome {
     NoChat,
     /// The chat's character is gone.
     ChatReadOnly,
-    /// The parent is not there or not the last message any more.
+    /// The parent is not there or not the last message any more, or another character answers than
+    /// was expected.
     ParentMoved,
+    /// The turn does not fit what is left of the day's budget.
+    BudgetExhausted {
+        /// Whose budget it is.
+        scope: BudgetScope,
+        /// Whether not even the least that it may be taken to cost would fit.
+        is_certain: bool,
+    },
+    /// No new messages are taken at the moment.
+    Paused,
 }
 
 /// A turn as it was begun.
@@ -151,8 +178,9 @@ pub struct OrphanedTurn {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait TurnStore: Send + Sync {
-    /// Begins a turn: checks the owner, the key, the parent and that neither the chat nor the user
-    /// is busy; writes the person's message, an empty reply and the turn; makes the reply the last
+    /// Begins a turn: checks the owner, the key, the switch of the service, the character, the parent,
+    /// that neither the chat nor the user is busy, and the budgets; sets aside what it may cost at
+    /// most; writes the person's message, an empty reply and the turn; makes the reply the last
     /// message of the branch that is shown. Of several calls for one chat at the same time, exactly
     /// one is `Started`.
     async fn begin(&self, request: BeginTurn) -> StoreResult<BeginOutcome>;
@@ -161,8 +189,9 @@ pub trait TurnStore: Send + Sync {
     /// nothing is written, when the turn is over or gone.
     async fn checkpoint(&self, checkpoint: ReplyCheckpoint) -> StoreResult<bool>;
 
-    /// Ends a turn: the final text, the state, the row of the ledger, the user's day and the chat's
-    /// time of last activity, all or nothing. A turn is charged once, however often this is called.
+    /// Ends a turn: the final text, the state, the row of the ledger, the user's day, the statistics of
+    /// the day and the chat's time of last activity, all or nothing, and gives back what was set
+    /// aside. A turn is charged and counted once, however often this is called.
     async fn finish(&self, request: FinishTurn) -> StoreResult<FinishOutcome>;
 
     /// Finds a turn of the owner's in one of their chats.
@@ -182,4 +211,9 @@ pub trait TurnStore: Send + Sync {
         lease_until: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<OrphanedTurn>>;
+
+    /// Gives back what was set aside for turns that do not run: their chats were deleted, and the
+    /// process that worked on them died. For a process that serves the store alone and has no turns
+    /// of its own yet. Answers for how many.
+    async fn give_back_leftovers(&self) -> StoreResult<usize>;
 }

@@ -1,7 +1,12 @@
 //! Reading what was used. It is written by [`TurnStore::finish`](crate::turns::TurnStore::finish) only.
 
 use async_trait::async_trait;
-use lionrocket_domain::{calendar::DayRange, ids::UserId, usage::UsageDay};
+use lionrocket_domain::{
+    budget::Amount,
+    calendar::{Day, DayRange},
+    ids::UserId,
+    usage::UsageDay,
+};
 
 use crate::StoreResult;
 
@@ -11,4 +16,7 @@ use crate::StoreResult;
 pub trait UsageRepository: Send + Sync {
     /// The days of a range on which the user was charged, oldest first.
     async fn days(&self, user_id: UserId, range: DayRange) -> StoreResult<Vec<UsageDay>>;
+
+    /// What the user used on a day, with what is set aside for their running turns.
+    async fn used(&self, user_id: UserId, day: Day) -> StoreResult<Amount>;
 }

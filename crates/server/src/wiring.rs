@@ -11,6 +11,7 @@ use lionrocket_app::{
     characters::CharacterService,
     chats::ChatService,
     prompts::PromptService,
+    service_control::ServiceControl,
     sessions::{SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
     turns::{TurnPorts, TurnService, TurnSettings},
@@ -166,7 +167,12 @@ pub(crate) fn api_state(
         events.clone(),
         spawner,
     );
-    let usage = UsageService::new(shared.clone(), clock.clone(), zone.clone());
+    let usage = UsageService::new(
+        shared.clone(),
+        clock.clone(),
+        zone.clone(),
+        settings.budgets,
+    );
     let usage = Arc::new(usage);
     Ok(ApiState {
         accounts: Arc::new(accounts(
@@ -184,6 +190,12 @@ pub(crate) fn api_state(
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
         chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+        control: Arc::new(ServiceControl::new(
+            shared.clone(),
+            clock.clone(),
+            zone.clone(),
+            settings.budgets.service,
+        )),
         stats: Arc::new(StatsService::new(shared.clone(), clock, zone.clone())),
         usage,
         events,
@@ -231,6 +243,7 @@ fn turns(
         zone: settings.stats_zone.clone(),
         history: HistoryBudget::default(),
         max_running_per_user: MAX_RUNNING_PER_USER,
+        budgets: settings.budgets,
     };
     TurnService::new(ports, settings)
 }

@@ -231,6 +231,10 @@ pub struct BeginFactsRow {
     pub running_of_user: i64,
     /// How many messages come before the parent; `None` when it is not a reply of this chat.
     pub parent_depth: Option<i64>,
+    /// Tokens that the owner may use per day, if that is their own number.
+    pub daily_token_budget: Option<i64>,
+    /// Whether the service takes new messages.
+    pub accepts_messages: bool,
 }
 
 static_query! {
@@ -243,10 +247,15 @@ static_query! {
         /// The message after which the new one is to come.
         parent_id: Nullable<BigInt> = Option<i64>,
     }
-    rows (Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, BigInt, Nullable<BigInt>);
+    rows (
+        Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, BigInt, Nullable<BigInt>,
+        Nullable<BigInt>, Bool,
+    );
     "SELECT c.head_message_id, ch.id, \
      (SELECT t.id FROM turns t WHERE t.chat_id = c.id AND t.ended_at IS NULL), \
-     (SELECT count(*) FROM turns t WHERE t.user_id = c.user_id AND t.ended_at IS NULL), p.depth \
+     (SELECT count(*) FROM turns t WHERE t.user_id = c.user_id AND t.ended_at IS NULL), p.depth, \
+     (SELECT u.daily_token_budget FROM users u WHERE u.id = c.user_id), \
+     (SELECT s.accepts_messages FROM service_state s WHERE s.id = 1) \
      FROM chats c LEFT JOIN characters ch ON ch.id = c.character_id AND " (usable!())
     " LEFT JOIN messages p ON p.id = " parent_id " AND p.chat_id = c.id AND p.role = 'assistant' \
      WHERE c.id = " id " AND c.user_id = " user_id

@@ -14,6 +14,7 @@ pub mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod branch;
+pub mod budgets;
 pub mod characters;
 pub mod chats;
 pub mod convert;

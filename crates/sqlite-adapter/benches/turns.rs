@@ -35,7 +35,7 @@ use lionrocket_ports::{
     accounts::{CreateUserOutcome, NewUser, UserRepository},
     characters::CharacterRepository,
     chats::ChatRepository,
-    turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, TurnStore},
+    turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, TurnBudget, TurnStore},
 };
 use lionrocket_sql_model::{
     chats::{BeginFactsRow, FindBeginFacts, MoveHead, TouchChat},
@@ -145,6 +145,8 @@ fn begin_request(seat: Seat, parent_id: Option<MessageId>) -> BeginTurn {
         accepted_at: Timestamp::UNIX_EPOCH,
         usage_date: Day::parse("2026-11-22").unwrap(),
         max_running_per_user: 2,
+        character_id: Some(CharacterId::from_stored(1)),
+        budget: TurnBudget::default(),
     }
 }
 

@@ -11,6 +11,7 @@
 mod accounts;
 mod admin;
 mod audit;
+mod budgets;
 mod characters;
 mod chats;
 mod error;

@@ -20,8 +20,9 @@ use lionrocket_ports::{
     },
 };
 use lionrocket_sql_model::{
+    budgets::DeleteLeftoverReservations,
     chats::{BeginFactsRow, FindBeginFacts, MoveHead, TouchChat},
-    convert::{corrupt, stored_count},
+    convert::{corrupt, count as read_count, stored_count},
     messages::{CountUserMessage, EndReply, InsertMessage, MessageRow, SaveReply},
     schema::{usage_events, users},
     time::StoredTime,
@@ -33,6 +34,7 @@ use lionrocket_sql_model::{
 };
 
 use crate::{
+    budgets::{give_back, reserve},
     chats::find_message,
     error::DbError,
     statistics::{EndedTurn, count_active_account, count_turn},
@@ -74,6 +76,9 @@ fn refuse(
     facts: &BeginFactsRow,
     request: &BeginTurn,
 ) -> Result<Result<i64, BeginOutcome>, DbError> {
+    if !facts.accepts_messages {
+        return Ok(Err(BeginOutcome::Paused));
+    }
     if facts.character_id.is_none() {
         return Ok(Err(BeginOutcome::ChatReadOnly));
     }
@@ -85,7 +90,8 @@ fn refuse(
         return Ok(Err(BeginOutcome::UserBusy));
     }
     let parent_id = request.parent_id.map(MessageId::get);
-    if request.parent_must_be_head && parent_id != facts.head_message_id {
+    let has_moved = request.parent_must_be_head && parent_id != facts.head_message_id;
+    if has_moved || request.character_id.map(CharacterId::get) != facts.character_id {
         return Ok(Err(BeginOutcome::ParentMoved));
     }
     Ok(match (parent_id, facts.parent_depth) {
@@ -217,6 +223,13 @@ fn begin(connection: &mut SqliteConnection, request: &BeginTurn) -> Result<Begin
     match refuse(&facts, request)? {
         Err(outcome) => Ok(outcome),
         Ok(depth) => {
+            let own_tokens = facts
+                .daily_token_budget
+                .map(|own| read_count("users", request.user_id, own))
+                .transpose()?;
+            if let Some(outcome) = reserve(connection, request, own_tokens)? {
+                return Ok(outcome);
+            }
             let started = start(connection, request, facts.character_id, depth)?;
             Ok(BeginOutcome::Started(Box::new(started)))
         }
@@ -382,6 +395,7 @@ fn finish(
     .execute(connection)?;
     let turn = turn.into_domain()?;
     count(connection, &request, turn.first_text_at)?;
+    give_back(connection, &turn_id)?;
     Ok(FinishOutcome::Finished(Box::new(TurnRecord {
         turn,
         user_message: user.into_domain()?,
@@ -413,6 +427,7 @@ fn finish_late(
             count(connection, request, request.first_text_at)?;
         }
     }
+    give_back(connection, turn_id)?;
     Ok(FinishOutcome::ChatGone)
 }
 
@@ -508,6 +523,11 @@ impl TurnStore for SqliteStore {
         limit: u32,
     ) -> StoreResult<Vec<OrphanedTurn>> {
         self.write(move |connection| claim_orphans(connection, node_id, now, lease_until, limit))
+            .await
+    }
+
+    async fn give_back_leftovers(&self) -> StoreResult<usize> {
+        self.write(|connection| Ok(DeleteLeftoverReservations {}.execute(connection)?))
             .await
     }
 }

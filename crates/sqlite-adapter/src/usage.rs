@@ -2,11 +2,16 @@
 
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper};
-use lionrocket_domain::{calendar::DayRange, ids::UserId, usage::UsageDay};
+use lionrocket_domain::{
+    budget::Amount,
+    calendar::{Day, DayRange},
+    ids::UserId,
+    usage::UsageDay,
+};
 use lionrocket_ports::{StoreResult, usage::UsageRepository};
 use lionrocket_sql_model::{schema::usage_stats, usage::UsageDayRow};
 
-use crate::store::SqliteStore;
+use crate::{budgets::used_by_user, store::SqliteStore};
 
 #[async_trait]
 impl UsageRepository for SqliteStore {
@@ -24,5 +29,10 @@ impl UsageRepository for SqliteStore {
             Ok(days.collect::<StoreResult<_>>()?)
         })
         .await
+    }
+
+    async fn used(&self, user_id: UserId, day: Day) -> StoreResult<Amount> {
+        self.read(move |connection| used_by_user(connection, user_id, day))
+            .await
     }
 }

@@ -75,6 +75,10 @@ impl LanguageModel for ScriptedModel {
         }
     }
 
+    async fn count_tokens(&self, request: ModelRequest) -> Result<u64, ModelError> {
+        DemoModel::new(Duration::ZERO).count_tokens(request).await
+    }
+
     fn model_id(&self) -> String {
         "scripted-model".to_owned()
     }

@@ -10,6 +10,7 @@ use lionrocket_app::{
     characters::CharacterService,
     chats::ChatService,
     prompts::PromptService,
+    service_control::ServiceControl,
     sessions::{Client, SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
     turns::{TurnPorts, TurnService, TurnSettings},
@@ -22,6 +23,7 @@ use lionrocket_crypto_adapter::{
 use lionrocket_domain::{
     access::Actor,
     audit::Origin,
+    budget::DailyBudgets,
     calendar::StatsZone,
     catalog::{ModelCatalog, ModelFacts, Thinking},
     ids::NodeId,
@@ -78,6 +80,8 @@ pub struct World {
     pub usage: Arc<UsageService>,
     /// What the whole service is used for.
     pub stats: Arc<StatsService>,
+    /// The switch of the service.
+    pub control: Arc<ServiceControl>,
     /// Events of the service.
     pub events: Arc<dyn EventBus>,
     /// Limits on how often something may be done: none, unless the world was made with them.
@@ -101,7 +105,16 @@ impl World {
     /// Something of it cannot be made, such as a temporary file.
     #[must_use]
     pub fn new() -> Self {
-        Self::made_with(noon(), Arc::new(Unlimited))
+        Self::made_with(noon(), Arc::new(Unlimited), DailyBudgets::default())
+    }
+
+    /// Makes one in which only so much may be used in a day.
+    ///
+    /// # Panics
+    /// As [`World::new`].
+    #[must_use]
+    pub fn with_budgets(budgets: DailyBudgets) -> Self {
+        Self::made_with(noon(), Arc::new(Unlimited), budgets)
     }
 
     /// Makes one in which rates are limited. Buckets are refilled by the world's clock.
@@ -113,11 +126,16 @@ impl World {
         let clock = noon();
         let (shown, start) = (clock.clone(), clock.now());
         let elapsed = move || shown.now().duration_since(start).unsigned_abs();
-        Self::made_with(clock, Arc::new(LocalRateLimiter::with_time(elapsed)))
+        let limits = Arc::new(LocalRateLimiter::with_time(elapsed));
+        Self::made_with(clock, limits, DailyBudgets::default())
     }
 
     #[expect(clippy::expect_used, reason = "a test without its world has failed")]
-    fn made_with(clock: Arc<TestClock>, limits: Arc<dyn RateLimiter>) -> Self {
+    fn made_with(
+        clock: Arc<TestClock>,
+        limits: Arc<dyn RateLimiter>,
+        budgets: DailyBudgets,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = SqliteStore::open(&SqliteOptions {
             // A test's file need not outlive a loss of power.
@@ -159,7 +177,10 @@ impl World {
             shared.clone(),
             clock.clone(),
             zone.clone(),
+            budgets,
         ));
+        let control =
+            ServiceControl::new(shared.clone(), clock.clone(), zone.clone(), budgets.service);
         let admin = AdminPorts {
             accounts: shared.clone(),
             audit: shared.clone(),
@@ -189,8 +210,12 @@ impl World {
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
             chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
-            turns: Arc::new(TurnService::new(turns, turn_settings(zone.clone()))),
+            turns: Arc::new(TurnService::new(
+                turns,
+                turn_settings(zone.clone(), budgets),
+            )),
             stats: Arc::new(StatsService::new(shared, clock.clone(), zone)),
+            control: Arc::new(control),
             usage,
             events,
             limits,
@@ -281,7 +306,7 @@ fn issuer() -> JwtIssuer {
     JwtIssuer::new(JwtAlgorithm::Hs256, &secret(), &[])
 }
 
-fn turn_settings(zone: StatsZone) -> TurnSettings {
+fn turn_settings(zone: StatsZone, budgets: DailyBudgets) -> TurnSettings {
     let facts = ModelFacts {
         prices: Prices {
             input: 1_000_000,
@@ -305,6 +330,7 @@ fn turn_settings(zone: StatsZone) -> TurnSettings {
         zone,
         history: HistoryBudget::default(),
         max_running_per_user: 2,
+        budgets,
     }
 }
 

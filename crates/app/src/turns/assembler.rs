@@ -16,6 +16,8 @@ pub(super) struct ReplyAssembler {
     /// The model and what it told of tokens, once upstream took the request.
     started: Option<(String, TokenUsage)>,
     stop_reason: Option<StopReason>,
+    /// The most tokens that upstream may bill as output; `None` for no limit.
+    max_output_tokens: Option<u32>,
 }
 
 /// How a reply ended and what is to be written of it.
@@ -30,6 +32,14 @@ pub(super) struct ReplyEnd {
 }
 
 impl ReplyAssembler {
+    /// Begins a reply of at most so many tokens.
+    pub(super) fn limited(max_output_tokens: u32) -> Self {
+        Self {
+            max_output_tokens: Some(max_output_tokens),
+            ..Self::default()
+        }
+    }
+
     /// Takes the next event. `now` is when it came.
     pub(super) fn apply(&mut self, event: &ModelEvent, now: Timestamp) {
         match event {
@@ -120,9 +130,10 @@ impl ReplyAssembler {
 
     /// A reply without its end keeps what was said, and its cost is estimated.
     fn broken(self, end: TurnEnd, failure: TurnFailure, catalog: &ModelCatalog) -> ReplyEnd {
+        let most = self.max_output_tokens.unwrap_or(u32::MAX);
         let charge = self
             .started
-            .map(|(model, tokens)| estimated_charge(catalog, &model, tokens, &self.text));
+            .map(|(model, tokens)| estimated_charge(catalog, &model, tokens, &self.text, most));
         ReplyEnd {
             end,
             failure: Some(failure),
@@ -135,15 +146,17 @@ impl ReplyAssembler {
 }
 
 /// The charge of a reply whose exact output upstream never told: the input as told, the output from
-/// the text.
+/// the text, but no more than was asked for.
 pub(super) fn estimated_charge(
     catalog: &ModelCatalog,
     model: &str,
     told: TokenUsage,
     text: &str,
+    max_output_tokens: u32,
 ) -> Charge {
+    let estimate = estimate_tokens(text).min(max_output_tokens.into());
     let tokens = TokenUsage {
-        output: told.output.max(estimate_tokens(text)),
+        output: told.output.max(estimate),
         ..told
     };
     catalog.charge(model, tokens, true)
@@ -231,6 +244,16 @@ mod tests {
             let charge = end.charge.unwrap();
             assert_eq!((charge.tokens.output, charge.estimated), (5, true));
         }
+    }
+
+    #[test]
+    fn an_estimate_is_never_above_what_was_asked_for() {
+        let mut assembler = ReplyAssembler::limited(3);
+        for event in [started(), text("안녕하세요")] {
+            assembler.apply(&event, Timestamp::UNIX_EPOCH);
+        }
+        let end = assembler.finish(None, &ModelCatalog::default());
+        assert_eq!(end.charge.unwrap().tokens.output, 3);
     }
 
     #[test]

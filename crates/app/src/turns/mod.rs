@@ -15,10 +15,11 @@ use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_domain::{
     access::Actor,
+    budget::{Amount, BudgetScope, DailyBudgets},
     calendar::StatsZone,
     catalog::ModelCatalog,
     ids::{ChatId, MessageId, NodeId, TurnId},
-    prompt::{self, HistoryBudget, Prompt},
+    prompt::{self, HistoryBudget},
     text::MessageText,
     turn::{TurnEnd, TurnFailure, TurnRecord},
     usage::ChargeAccount,
@@ -26,11 +27,13 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     StoreError,
     chats::{ChatRepository, ParentChoice, TurnCharacter, TurnContext, TurnContextOutcome},
+    error::Chain,
     model::{LanguageModel, ModelRequest},
     reply_log::{ReplyLog, TextOffset},
     runtime::{Clock, IdGenerator, Spawner},
     turns::{
-        BeginOutcome, BeginTurn, FinishTurn, Idempotency, OrphanedTurn, StartedTurn, TurnStore,
+        BeginOutcome, BeginTurn, FinishTurn, Idempotency, OrphanedTurn, StartedTurn, TurnBudget,
+        TurnStore,
     },
 };
 use sha2::{Digest, Sha256};
@@ -65,6 +68,8 @@ pub struct TurnSettings {
     pub history: HistoryBudget,
     /// How many turns a person may have under way.
     pub max_running_per_user: u32,
+    /// What may be used in a day.
+    pub budgets: DailyBudgets,
 }
 
 /// A message on its way to a character.
@@ -111,6 +116,19 @@ pub enum SendError {
     /// The key was used before for another message.
     #[error("the idempotency key was used for another message")]
     KeyReused,
+    /// The message does not fit what is left of the day's budget.
+    #[error("the day's budget is used up")]
+    BudgetExhausted {
+        /// Whose budget it is.
+        scope: BudgetScope,
+        /// When the next day begins.
+        resets_at: Timestamp,
+        /// How long it is until then.
+        retry_after: Duration,
+    },
+    /// An administrator has stopped new messages.
+    #[error("no new messages are taken at the moment")]
+    Paused,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -177,15 +195,14 @@ impl TurnService {
         });
         for _ in 0..MAX_BEGIN_ATTEMPTS {
             let context = self.context(actor, &message).await?;
-            let begin =
-                self.engine
-                    .begin_request(actor, &message, idempotency.clone(), context.parent_id);
-            let account = begin_account(&begin, &context.character);
-            match self.engine.ports.turns.begin(begin).await? {
+            let request = self.engine.model_request(actor, &message, &context);
+            let begin = self
+                .engine
+                .begin_request(actor, &message, idempotency.clone(), &context);
+            let account = begin_account(&begin);
+            match self.engine.begin(begin, request.as_ref()).await? {
                 BeginOutcome::Started(started) => {
-                    let record = self
-                        .start_reply(*started, account, context, &message.text)
-                        .await?;
+                    let record = self.start_reply(*started, account, request).await?;
                     return Ok(SentTurn {
                         record,
                         replayed: false,
@@ -209,6 +226,10 @@ impl TurnService {
                 BeginOutcome::UserBusy => return Err(SendError::UserBusy),
                 BeginOutcome::NoChat => return Err(SendError::NotFound),
                 BeginOutcome::ChatReadOnly => return Err(SendError::ChatReadOnly),
+                BeginOutcome::Paused => return Err(SendError::Paused),
+                BeginOutcome::BudgetExhausted { scope, .. } => {
+                    return Err(self.engine.exhausted(scope, &account));
+                }
                 // The chat went on between reading and writing: read again.
                 BeginOutcome::ParentMoved => {}
             }
@@ -272,12 +293,15 @@ impl TurnService {
     }
 
     /// Ends every turn that another process left behind, as `interrupted` and with what was saved of
-    /// its text. For a process that has just started and serves the store alone. Answers how many.
+    /// its text, and gives back what was set aside for turns that are gone. For a process that has
+    /// just started and serves the store alone. Answers how many it ended.
     ///
     /// # Errors
     /// The store failed.
     pub async fn recover_after_restart(&self) -> Result<usize, StoreError> {
-        self.engine.end_orphans(Timestamp::MAX).await
+        let ended = self.engine.end_orphans(Timestamp::MAX).await?;
+        self.engine.ports.turns.give_back_leftovers().await?;
+        Ok(ended)
     }
 
     /// Ends the turns whose process has given no sign for too long. Answers how many.
@@ -313,31 +337,15 @@ impl TurnService {
         &self,
         started: StartedTurn,
         account: ChargeAccount,
-        context: Box<TurnContext>,
-        text: &MessageText,
+        request: Option<ModelRequest>,
     ) -> Result<TurnRecord, SendError> {
         let StartedTurn {
             turn,
             user_message,
             assistant_message,
         } = started;
-        let TurnCharacter::Available {
-            name,
-            system_prompt,
-            ..
-        } = &context.character
-        else {
-            return Err(SendError::ChatReadOnly);
-        };
-        let prompt = prompt::compose(
-            &context.common_prompts,
-            name,
-            system_prompt,
-            &context.history,
-            text,
-            self.engine.settings.history,
-        );
-        let request = self.engine.model_request(prompt, account);
+        // A turn without a character never starts.
+        let request = request.ok_or(SendError::ChatReadOnly)?;
         self.engine.ports.log.open(turn.id).await;
         let task = reply::run(self.engine.clone(), account, request);
         self.engine.ports.spawner.spawn("reply", Box::pin(task));
@@ -357,14 +365,14 @@ impl Engine {
         actor: Actor,
         message: &SendMessage,
         idempotency: Option<Idempotency>,
-        parent_id: Option<MessageId>,
+        context: &TurnContext,
     ) -> BeginTurn {
         let now = self.ports.clock.now();
         BeginTurn {
             turn_id: self.ports.ids.turn_id(),
             user_id: actor.user_id,
             chat_id: message.chat_id,
-            parent_id,
+            parent_id: context.parent_id,
             parent_must_be_head: message.parent_id.is_none(),
             text: message.text.clone(),
             idempotency,
@@ -373,14 +381,114 @@ impl Engine {
             accepted_at: now,
             usage_date: self.settings.zone.day_of(now),
             max_running_per_user: self.settings.max_running_per_user,
+            character_id: match &context.character {
+                TurnCharacter::Available { id, .. } => Some(*id),
+                TurnCharacter::Gone => None,
+            },
+            budget: TurnBudget::default(),
         }
     }
 
-    fn model_request(&self, prompt: Prompt, account: ChargeAccount) -> ModelRequest {
-        ModelRequest {
+    /// What the model is asked; `None` when there is no character that could answer.
+    fn model_request(
+        &self,
+        actor: Actor,
+        message: &SendMessage,
+        context: &TurnContext,
+    ) -> Option<ModelRequest> {
+        let TurnCharacter::Available {
+            name,
+            system_prompt,
+            ..
+        } = &context.character
+        else {
+            return None;
+        };
+        let prompt = prompt::compose(
+            &context.common_prompts,
+            name,
+            system_prompt,
+            &context.history,
+            &message.text,
+            self.settings.history,
+        );
+        Some(ModelRequest {
             prompt,
             max_output_tokens: self.settings.max_output_tokens,
-            user_reference: format!("user-{}", account.user_id),
+            user_reference: format!("user-{}", actor.user_id),
+        })
+    }
+
+    /// Begins a turn. What is set aside for it is a bound that is certain and costs nothing to know;
+    /// only where that does not fit a budget, the model is asked how long the request really is.
+    async fn begin(
+        &self,
+        begin: BeginTurn,
+        request: Option<&ModelRequest>,
+    ) -> Result<BeginOutcome, StoreError> {
+        let Some(request) = request else {
+            return self.ports.turns.begin(begin).await;
+        };
+        let bound = request.prompt.token_bound();
+        let bounded = BeginTurn {
+            budget: self.budget(request, bound),
+            ..begin
+        };
+        let outcome = self.ports.turns.begin(bounded.clone()).await?;
+        let may_fit = matches!(
+            outcome,
+            BeginOutcome::BudgetExhausted {
+                is_certain: false,
+                ..
+            }
+        );
+        if !may_fit {
+            return Ok(outcome);
+        }
+        match self.ports.model.count_tokens(request.clone()).await {
+            Ok(counted) => {
+                let counted = with_margin(counted).min(bound);
+                let exact = BeginTurn {
+                    budget: self.budget(request, counted),
+                    ..bounded
+                };
+                self.ports.turns.begin(exact).await
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "a request could not be counted");
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// What a request may cost when its input has so many tokens at most.
+    fn budget(&self, request: &ModelRequest, input_tokens: u64) -> TurnBudget {
+        let model = self.ports.model.model_id();
+        let output_tokens = u64::from(request.max_output_tokens);
+        let amount = |input_tokens: u64| Amount {
+            tokens: input_tokens.saturating_add(output_tokens),
+            cost_micro_usd: self
+                .settings
+                .catalog
+                .cost_bound(&model, input_tokens, output_tokens),
+        };
+        TurnBudget {
+            limits: self.settings.budgets,
+            most: amount(input_tokens),
+            least: amount(request.prompt.token_floor().min(input_tokens)),
+        }
+    }
+
+    /// Why a message does not fit, and when it may.
+    fn exhausted(&self, scope: BudgetScope, account: &ChargeAccount) -> SendError {
+        let resets_at = self.settings.zone.end_of(account.usage_date);
+        let wait = resets_at.duration_since(self.ports.clock.now());
+        // Whole seconds, rounded up: a client that waits them out is not too early.
+        let seconds = (wait.as_millis().max(0) + 999) / 1000;
+        SendError::BudgetExhausted {
+            scope,
+            resets_at,
+            retry_after: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
         }
     }
 
@@ -412,7 +520,13 @@ impl Engine {
     /// The end of a turn whose process is gone.
     fn interrupted(&self, orphan: OrphanedTurn) -> FinishTurn {
         let charge = orphan.model.as_deref().map(|model| {
-            assembler::estimated_charge(&self.settings.catalog, model, orphan.tokens, &orphan.text)
+            assembler::estimated_charge(
+                &self.settings.catalog,
+                model,
+                orphan.tokens,
+                &orphan.text,
+                self.settings.max_output_tokens,
+            )
         });
         FinishTurn {
             account: orphan.account,
@@ -428,18 +542,20 @@ impl Engine {
 }
 
 /// To whom and to which day a turn that is about to begin is counted.
-fn begin_account(begin: &BeginTurn, character: &TurnCharacter) -> ChargeAccount {
+const fn begin_account(begin: &BeginTurn) -> ChargeAccount {
     ChargeAccount {
         turn_id: begin.turn_id,
         user_id: begin.user_id,
         chat_id: begin.chat_id,
-        character_id: match character {
-            TurnCharacter::Available { id, .. } => Some(*id),
-            TurnCharacter::Gone => None,
-        },
+        character_id: begin.character_id,
         usage_date: begin.usage_date,
         accepted_at: begin.accepted_at,
     }
+}
+
+/// A count of the model's service with what the bill may be above it.
+const fn with_margin(counted: u64) -> u64 {
+    counted.saturating_add(counted / 16).saturating_add(16)
 }
 
 /// Until when a process is taken to be alive after a sign of life at `now`.

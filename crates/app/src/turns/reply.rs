@@ -49,7 +49,7 @@ async fn write_reply(
     account: ChargeAccount,
     request: ModelRequest,
 ) -> Option<Arc<TurnRecord>> {
-    let mut assembler = ReplyAssembler::default();
+    let mut assembler = ReplyAssembler::limited(request.max_output_tokens);
     let error = read_stream(engine, account, request, &mut assembler).await;
     if let Some(error) = &error {
         tracing::warn!(turn_id = %account.turn_id, error = %Chain(error), "a reply did not come to its end");

@@ -9,6 +9,7 @@ use lionrocket_app::{
 use lionrocket_domain::{
     account::User,
     audit::{AuditRecord, Origin},
+    budget::DailyBudgets,
     calendar::{Day, StatsZone},
     chat::BranchMessage,
     ids::{ChatId, UserId},
@@ -43,7 +44,12 @@ impl Mocks {
     fn service(self) -> AdminService {
         let clock = Arc::new(FixedClock);
         let zone = StatsZone::parse("Asia/Seoul").unwrap();
-        let usage = UsageService::new(Arc::new(self.usage), clock.clone(), zone);
+        let usage = UsageService::new(
+            Arc::new(self.usage),
+            clock.clone(),
+            zone,
+            DailyBudgets::default(),
+        );
         let ports = AdminPorts {
             accounts: Arc::new(self.accounts),
             audit: Arc::new(self.audit),

@@ -10,6 +10,7 @@ use lionrocket_app::{
     usage::{UsageError, UsageService},
 };
 use lionrocket_domain::{
+    budget::DailyBudgets,
     calendar::{Day, StatsZone},
     character::{Character, CharacterDraft, PromptDraft, Visibility},
     ids::{CharacterId, ChatId, PromptId, UserId},
@@ -221,6 +222,7 @@ fn usage(expected: &'static [(&'static str, &'static str)]) -> UsageService {
         Arc::new(store),
         Arc::new(FixedClock),
         StatsZone::parse("Asia/Seoul").unwrap(),
+        DailyBudgets::default(),
     )
 }
 

@@ -11,6 +11,7 @@ use lionrocket_app::turns::{
     SendError, SendMessage, TurnEvent, TurnPorts, TurnService, TurnSettings,
 };
 use lionrocket_domain::{
+    budget::{BudgetScope, DailyBudgets, DailyLimit},
     calendar::{Day, StatsZone},
     catalog::{ModelCatalog, ModelFacts, Thinking},
     chat::{MessageStatus, Role},
@@ -48,10 +49,12 @@ impl Mocks {
             .returning(|_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(context()))));
         let mut log = MockReplyLog::new();
         log.expect_open().return_const(());
+        let mut model = MockLanguageModel::new();
+        model.expect_model_id().return_const("model".to_owned());
         Self {
             chats,
             turns: MockTurnStore::new(),
-            model: MockLanguageModel::new(),
+            model,
             log,
         }
     }
@@ -108,6 +111,13 @@ fn settings() -> TurnSettings {
         zone: StatsZone::parse("Asia/Seoul").unwrap(),
         history: HistoryBudget::default(),
         max_running_per_user: 2,
+        budgets: DailyBudgets {
+            user: DailyLimit {
+                tokens: Some(2_000),
+                cost_micro_usd: None,
+            },
+            service: DailyLimit::default(),
+        },
     }
 }
 
@@ -671,6 +681,11 @@ async fn a_reader_waits_for_a_turn_that_runs_nowhere_until_it_is_ended() {
 #[tokio::test]
 async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
     let mut mocks = Mocks::new();
+    mocks
+        .turns
+        .expect_give_back_leftovers()
+        .once()
+        .returning(|| Ok(1));
     let account = ChargeAccount {
         turn_id: turn_id(),
         user_id: UserId::from_stored(1),
@@ -719,4 +734,122 @@ async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
         .unwrap();
     assert_eq!(ended, 2);
     assert_eq!(*charged.lock().unwrap(), [Some(2), None]);
+}
+
+fn exhausted(is_certain: bool) -> BeginOutcome {
+    BeginOutcome::BudgetExhausted {
+        scope: BudgetScope::User,
+        is_certain,
+    }
+}
+
+/// What was set aside for each attempt to begin: tokens at most and at least, and the cost at most.
+type Attempts = Arc<Mutex<Vec<(u64, u64, u64)>>>;
+
+/// Answers attempts to begin one after the other and notes what they would set aside.
+fn begins_with(mocks: &mut Mocks, outcomes: Vec<BeginOutcome>) -> Attempts {
+    let attempts = Attempts::default();
+    let sink = attempts.clone();
+    let outcomes = Mutex::new(outcomes.into_iter());
+    mocks.turns.expect_begin().returning(move |request| {
+        let budget = request.budget;
+        assert_eq!(budget.limits, settings().budgets);
+        sink.lock().unwrap().push((
+            budget.most.tokens,
+            budget.least.tokens,
+            budget.most.cost_micro_usd,
+        ));
+        Ok(outcomes.lock().unwrap().next().unwrap())
+    });
+    attempts
+}
+
+#[tokio::test]
+async fn what_a_turn_may_cost_is_set_aside_without_asking_the_model() {
+    let mut mocks = Mocks::new();
+    let attempts = begins_with(&mut mocks, vec![started()]);
+    let service = mocks.service(&HeldTask::new());
+    service.send(actor(1, false), hello()).await.unwrap();
+    // 64 for the whole, 16 for each of four parts, the bytes of all texts, and the largest reply.
+    let bytes = "Your name is Haru.\n\nYou keep a lighthouse.".len()
+        + "first".len()
+        + "answer".len()
+        + "Hello".len();
+    let input = 64 + 4 * 16 + u64::try_from(bytes).unwrap();
+    assert_eq!(
+        *attempts.lock().unwrap(),
+        [(input + 1024, 4 + 1024, input + 2 * 1024)]
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_may_still_fit_is_counted_by_the_model() {
+    let mut mocks = Mocks::new();
+    mocks
+        .model
+        .expect_count_tokens()
+        .once()
+        .returning(|_| Ok(32));
+    let attempts = begins_with(&mut mocks, vec![exhausted(false), started()]);
+    let service = mocks.service(&HeldTask::new());
+    service.send(actor(1, false), hello()).await.unwrap();
+    let attempts = attempts.lock().unwrap();
+    assert_eq!(attempts.len(), 2);
+    // A sixteenth and sixteen more than was counted.
+    assert_eq!(attempts[1].0, 32 + 2 + 16 + 1024);
+    assert!(attempts[1].0 < attempts[0].0);
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_is_told_with_the_moment_of_the_next_day() {
+    for (outcomes, count) in [
+        (vec![exhausted(true)], None),
+        (vec![exhausted(false)], Some(Err(ModelError::Timeout))),
+        (vec![exhausted(false), exhausted(false)], Some(Ok(32))),
+    ] {
+        let mut mocks = Mocks::new();
+        if let Some(count) = count {
+            mocks
+                .model
+                .expect_count_tokens()
+                .once()
+                .return_once(move |_| count);
+        }
+        let attempts = begins_with(&mut mocks, outcomes.clone());
+        let service = mocks.service(&HeldTask::new());
+        let refused = service.send(actor(1, false), hello()).await.unwrap_err();
+        // The clock stands at six in the evening in Seoul.
+        let (midnight, wait) = ("2026-11-22T15:00:00Z", Duration::from_hours(6));
+        assert!(
+            matches!(
+                refused,
+                SendError::BudgetExhausted { scope: BudgetScope::User, resets_at, retry_after }
+                    if resets_at == midnight.parse().unwrap() && retry_after == wait
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(attempts.lock().unwrap().len(), outcomes.len());
+    }
+}
+
+#[tokio::test]
+async fn while_the_service_is_paused_no_message_is_taken() {
+    let service = Mocks::new()
+        .begins(BeginOutcome::Paused)
+        .service(&HeldTask::new());
+    let refused = service.send(actor(1, false), hello()).await;
+    assert!(matches!(refused, Err(SendError::Paused)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_store_is_told_which_character_was_read() {
+    let mut mocks = Mocks::new();
+    mocks
+        .turns
+        .expect_begin()
+        .withf(|request| request.character_id == Some(CharacterId::from_stored(5)))
+        .once()
+        .return_once(|_| Ok(started()));
+    let service = mocks.service(&HeldTask::new());
+    service.send(actor(1, false), hello()).await.unwrap();
 }

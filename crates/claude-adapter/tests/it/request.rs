@@ -194,3 +194,57 @@ fn settings_that_cannot_work_are_refused() {
 fn the_tests_use_a_model_that_is_asked_not_to_think() {
     assert_eq!(catalog().models[MODEL].thinking, Thinking::Disabled);
 }
+
+#[tokio::test]
+async fn a_count_asks_for_the_same_request_and_nothing_else() {
+    let mut stage = Stage::start(vec![answer(
+        200,
+        "content-type: application/json\r\n",
+        r#"{"input_tokens":2095,"new_field":1}"#,
+    )])
+    .await;
+    let counted = model(&stage.url).count_tokens(request(&["안녕?"])).await;
+    assert_eq!(counted.unwrap(), 2095);
+    let Heard::Request { line, body, .. } = stage.hear().await else {
+        panic!("no request");
+    };
+    assert_eq!(line, "POST /v1/messages/count_tokens HTTP/1.1");
+    assert_eq!(
+        body,
+        concat!(
+            r#"{"model":"claude-haiku-5-5","#,
+            r#""system":[{"type":"text","text":"Be kind."},"#,
+            r#"{"type":"text","text":"Your name is Haru.","cache_control":{"type":"ephemeral"}}],"#,
+            r#""messages":[{"role":"user","content":"안녕?"}],"thinking":{"type":"disabled"}}"#,
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_count_that_fails_is_not_repeated() {
+    let limited = r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow"}}"#;
+    let broken = r#"{"tokens":1}"#;
+    for (status, body, code) in [
+        (429, limited, "upstream_rate_limited"),
+        (200, broken, "upstream_failed"),
+        (200, "<html>", "upstream_failed"),
+    ] {
+        // A second connection would be refused and told as a failure of another kind.
+        let stage = Stage::start(vec![answer(status, "retry-after: 1\r\n", body)]).await;
+        let counted = model(&stage.url).count_tokens(request(&["안녕?"])).await;
+        assert_eq!(counted.unwrap_err().failure().code(), code, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_count_is_what_the_reply_is_billed_and_below_the_bound() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let model = model(&simulator.base_url());
+    let asked = request(&["오늘 바다는 어때요? 🌊", "Calm.", "And the light?"]);
+    let counted = model.count_tokens(asked.clone()).await.unwrap();
+    let bound = asked.prompt.token_bound();
+    assert!(asked.prompt.token_floor() <= counted && counted <= bound);
+    let outcome = read(&model, asked).await;
+    let (_, tokens) = outcome.finished();
+    assert_eq!(tokens.total_input(), counted);
+}

@@ -31,9 +31,12 @@ use lionrocket_ports::{
     characters::CharacterRepository,
     chats::ChatRepository,
     prompts::PromptRepository,
+    service::ServiceRepository,
     sessions::{LiveAt, NewSession, SessionStore},
     stats::StatsRepository,
-    turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, StartedTurn, TurnStore},
+    turns::{
+        BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, StartedTurn, TurnBudget, TurnStore,
+    },
     usage::UsageRepository,
 };
 use uuid::Uuid;
@@ -61,6 +64,8 @@ pub struct Stores {
     pub usage: Arc<dyn UsageRepository>,
     /// Statistics of the whole service.
     pub stats: Arc<dyn StatsRepository>,
+    /// The switch of the service.
+    pub service: Arc<dyn ServiceRepository>,
     kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -84,6 +89,7 @@ impl Stores {
             + TurnStore
             + UsageRepository
             + StatsRepository
+            + ServiceRepository
             + 'static,
     {
         let store = Arc::new(store);
@@ -97,6 +103,7 @@ impl Stores {
             chats: Arc::clone(&store) as _,
             turns: Arc::clone(&store) as _,
             stats: Arc::clone(&store) as _,
+            service: Arc::clone(&store) as _,
             usage: store,
             kept: None,
         }
@@ -300,6 +307,8 @@ pub(crate) fn begin(chat: &Chat, parent: Option<MessageId>) -> BeginTurn {
         accepted_at: at(10),
         usage_date: day("2026-11-22"),
         max_running_per_user: 2,
+        character_id: chat.character.id,
+        budget: TurnBudget::default(),
     }
 }
 

@@ -12,6 +12,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod audit;
+pub mod budgets;
 pub mod characters;
 pub mod chats;
 mod fixture;
@@ -57,6 +58,22 @@ macro_rules! store_contract {
             a_record_is_found_as_it_was_made,
             records_are_chained_in_the_order_of_their_ids,
             the_log_is_listed_newest_first_by_filter_and_page,
+        );
+        $crate::store_contract!(@tests $make; budgets:
+            a_turn_sets_its_cost_aside_until_it_ends,
+            without_a_budget_nothing_is_set_aside,
+            a_turn_that_does_not_fit_is_refused,
+            a_refused_message_is_not_kept,
+            a_persons_own_budget_goes_before_the_one_for_everybody,
+            of_turns_begun_at_once_only_as_many_start_as_fit,
+            deleting_gives_nothing_back,
+            a_turn_that_failed_gives_everything_back,
+            what_was_set_aside_for_turns_that_are_gone_is_given_back,
+            each_day_has_its_own_budget,
+            a_repeated_key_is_answered_whatever_is_left,
+            a_paused_service_takes_no_message,
+            a_turn_is_refused_when_another_character_answers_than_was_expected,
+            no_budget_is_ever_overspent,
         );
         $crate::store_contract!(@tests $make; characters:
             a_character_is_found_as_it_was_made,
@@ -172,6 +189,7 @@ mod tests {
             include_str!("accounts.rs"),
             include_str!("admin.rs"),
             include_str!("audit.rs"),
+            include_str!("budgets.rs"),
             include_str!("characters.rs"),
             include_str!("chats.rs"),
             include_str!("prompts.rs"),

@@ -82,7 +82,7 @@ pub async fn a_day_adds_up_tokens_and_cost_by_kind(stores: Stores) {
 }
 
 /// A number sequence that looks random and is the same each time.
-fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
+pub(super) fn numbers(mut state: u64) -> impl FnMut(u64) -> u64 {
     move |below| {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)

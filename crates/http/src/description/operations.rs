@@ -101,7 +101,9 @@ fn header_parameter(name: &str, description: &str, pattern: Option<&str>) -> Ref
 fn add_conditions(operation: &mut Operation, method: &HttpMethod) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let is_tagged_read = TAGGED_READS.contains(&id.as_str());
-    let is_change = matches!(method, HttpMethod::Put | HttpMethod::Patch);
+    // The service has no versions.
+    let is_change =
+        matches!(method, HttpMethod::Put | HttpMethod::Patch) && id != "update_service_state";
     if !is_tagged_read && !is_change {
         return;
     }
@@ -214,7 +216,9 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
         | "list_chats_of_user"
         | "list_messages_of_chat"
         | "list_audit_log"
-        | "list_my_admin_views" => &[Code::Forbidden],
+        | "list_my_admin_views"
+        | "get_service_state"
+        | "update_service_state" => &[Code::Forbidden],
         "update_user" | "delete_user" => &[Code::Forbidden, Code::LastAdministrator],
         "get_usage_of_user" | "get_stats_overview" => &[Code::Forbidden, Code::NotAcceptable],
         "create_chat" => &[Code::NotFound],
@@ -228,6 +232,9 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
             Code::IdempotencyKeyReused,
             Code::ReplyRefused,
             Code::TooManyTurns,
+            Code::BudgetExhausted,
+            Code::ServiceBudgetExhausted,
+            Code::ServicePaused,
             Code::UpstreamRateLimited,
             Code::UpstreamFailed,
             Code::UpstreamInvalid,

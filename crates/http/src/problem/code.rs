@@ -129,6 +129,12 @@ codes! {
     TooManyTurns "too_many_turns" 429 "Too many replies at once",
         "As many replies as allowed are being written for you.",
         "Wait for one of them to end.";
+    BudgetExhausted "budget_exhausted" 429 "The day's budget is used up",
+        "What you may use in a day is used up, or too little is left for this message.",
+        "Send again after `resets_at`, when the next day begins; a shorter message in a new chat may still fit.";
+    ServiceBudgetExhausted "service_budget_exhausted" 429 "The service's budget of the day is used up",
+        "What all people together may use in a day is used up.",
+        "Send again after `resets_at`, when the next day begins.";
     UpstreamRateLimited "upstream_rate_limited" 429 "The model's service limits requests",
         "The model's service takes no more requests at the moment.",
         "Send again after `Retry-After`.";
@@ -150,6 +156,9 @@ codes! {
     ServiceUnavailable "service_unavailable" 503 "Not available at the moment",
         "The server cannot do this at the moment.",
         "Send again after `Retry-After`.";
+    ServicePaused "service_paused" 503 "No new messages at the moment",
+        "The operator has stopped new messages for the moment.",
+        "Try again later. Everything that was said can be read.";
     NotReady "not_ready" 503 "Not ready",
         "The server is starting, shutting down or without its database.",
         "Ask again.";
@@ -256,7 +265,8 @@ pub fn table_as_markdown() -> String {
          <!-- Written by `just gen` (cargo run -p lionrocket-http --example errors); edit crates/http/src/problem/code.rs instead. -->\n\n\
          Everything that goes wrong is answered as `application/problem+json` (RFC 9457) with `type`, `title`, `status`,\n\
          `detail`, `code` and `request_id`. Programs decide by `code`, which never changes its meaning; `title` and\n\
-         `detail` are for people. `errors` names every wrong field at once, `turn_id` the turn that the problem is about.\n\n\
+         `detail` are for people. `errors` names every wrong field at once, `turn_id` the turn that the problem is about,\n\
+         `resets_at` the moment from which on another try makes sense.\n\n\
          | status | code | what happened | what to do |\n| --- | --- | --- | --- |\n",
     );
     for code in Code::ALL {

@@ -6,7 +6,7 @@ use lionrocket_app::{
     ServiceError, accounts::AccountError, admin::AdminError, sessions::SessionError,
     turns::SendError, usage::UsageError,
 };
-use lionrocket_domain::{ids::TurnId, turn::TurnFailure};
+use lionrocket_domain::{budget::BudgetScope, ids::TurnId, turn::TurnFailure};
 use lionrocket_ports::{StoreError, crypto::Weakness, error::Chain};
 
 use super::{Code, Problem, Wrong};
@@ -15,6 +15,9 @@ use super::{Code, Problem, Wrong};
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 /// When to try again after the model was overloaded or limited us.
 const UPSTREAM_RETRY: Duration = Duration::from_secs(15);
+
+/// When to try again while an administrator has stopped new messages.
+const PAUSED_RETRY: Duration = Duration::from_mins(1);
 
 /// A fault of our own: its cause goes to the log.
 fn internal(error: &dyn Error) -> Problem {
@@ -149,6 +152,20 @@ pub(crate) fn send_problem(error: SendError, parent_was_named: bool) -> Problem 
         SendError::NoParent => Problem::new(Code::ChatChanged),
         SendError::ChatBusy(turn_id) => Problem::new(Code::TurnRunning).turn(turn_id),
         SendError::UserBusy => Problem::new(Code::TooManyTurns).retry_after(BUSY_RETRY),
+        SendError::BudgetExhausted {
+            scope,
+            resets_at,
+            retry_after,
+        } => {
+            let code = match scope {
+                BudgetScope::User => Code::BudgetExhausted,
+                BudgetScope::Service => Code::ServiceBudgetExhausted,
+            };
+            Problem::new(code)
+                .retry_after(retry_after)
+                .resets_at(resets_at)
+        }
+        SendError::Paused => Problem::new(Code::ServicePaused).retry_after(PAUSED_RETRY),
         SendError::KeyReused => Problem::new(Code::IdempotencyKeyReused),
         SendError::Store(error) => error.into(),
         other => internal(&other),

@@ -12,6 +12,7 @@ use actix_web::{
         header::{self, HeaderName, HeaderValue},
     },
 };
+use jiff::Timestamp;
 use lionrocket_domain::{ids::TurnId, text::TextError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,6 +32,7 @@ pub(crate) struct Problem {
     pub(crate) code: Code,
     errors: Vec<FieldError>,
     turn_id: Option<TurnId>,
+    resets_at: Option<Timestamp>,
     headers: Vec<(HeaderName, HeaderValue)>,
     request_id: Option<String>,
 }
@@ -65,6 +67,10 @@ pub(crate) struct ProblemView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid", nullable = false)]
     turn_id: Option<TurnId>,
+    /// When a budget of the day begins anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    resets_at: Option<Timestamp>,
 }
 
 /// What is wrong with one field.
@@ -135,6 +141,7 @@ impl Problem {
             code,
             errors: Vec::new(),
             turn_id: None,
+            resets_at: None,
             headers: Vec::new(),
             request_id: None,
         }
@@ -157,6 +164,12 @@ impl Problem {
     /// Names the turn that the problem is about.
     pub(crate) fn turn(mut self, turn_id: TurnId) -> Self {
         self.turn_id = Some(turn_id);
+        self
+    }
+
+    /// Tells when a budget begins anew.
+    pub(crate) fn resets_at(mut self, moment: Timestamp) -> Self {
+        self.resets_at = Some(moment);
         self
     }
 
@@ -189,6 +202,7 @@ impl Problem {
             request_id: self.request_id.as_deref(),
             errors: &self.errors,
             turn_id: self.turn_id,
+            resets_at: self.resets_at,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     request::{Call, day},
     views::{
         accounts::{AuthView, LoginBody, RegisterBody, UserView},
-        usage::{UsageDayList, UsageDayView},
+        usage::{OwnUsageView, UsageDayList, UsageDayView},
     },
 };
 
@@ -80,7 +80,7 @@ pub(super) async fn get_me(call: Call) -> Answer {
         ("from" = Option<String>, Query, description = "The first day, `YYYY-MM-DD`; 29 days before the last one when it is left out", format = Date, nullable = false),
         ("to" = Option<String>, Query, description = "The last day, `YYYY-MM-DD`; today when it is left out. At most 366 days in all", format = Date, nullable = false),
     ),
-    responses((status = 200, description = "The days", body = UsageDayList)),
+    responses((status = 200, description = "The days and the budget", body = OwnUsageView)),
     security(("bearer" = [])),
 )]
 #[get("/auth/me/usage")]
@@ -96,8 +96,12 @@ pub(super) async fn get_my_usage(call: Call) -> Answer {
         .usage
         .own_days(caller.who.actor, from, to)
         .await?;
-    Ok(HttpResponse::Ok().json(UsageDayList {
-        items: days.into_iter().map(UsageDayView::from).collect(),
-        next_cursor: None,
+    let budget = call.state().usage.own_budget(&caller.who.user).await?;
+    Ok(HttpResponse::Ok().json(OwnUsageView {
+        days: UsageDayList {
+            items: days.into_iter().map(UsageDayView::from).collect(),
+            next_cursor: None,
+        },
+        budget: budget.into(),
     }))
 }

@@ -61,6 +61,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(turns::get_turn)
         .service(turns::follow_turn)
         .service(stats::get_stats_overview)
+        .service(stats::get_service_state)
+        .service(stats::update_service_state)
         .service(service::livez)
         .service(service::readyz);
 }

@@ -1,12 +1,15 @@
-//! Statistics of the whole service.
+//! Statistics of the whole service, and its switch.
 
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpResponse, get, put};
 
 use super::Answer;
 use crate::{
     csv_file::csv_file,
     request::{Call, day},
-    views::stats::{DAY_COLUMNS, OverviewView, day_rows},
+    views::{
+        service_state::{ServiceStateBody, ServiceStateView},
+        stats::{DAY_COLUMNS, OverviewView, day_rows},
+    },
 };
 
 /// Read the statistics of the service
@@ -41,4 +44,39 @@ pub(super) async fn get_stats_overview(call: Call) -> Answer {
         return csv_file(&name, &DAY_COLUMNS, day_rows(&overview));
     }
     Ok(HttpResponse::Ok().json(OverviewView::from(overview)))
+}
+
+/// Read how the service stands
+///
+/// For administrators. Whether new messages are taken, and what was used today of what may be.
+#[utoipa::path(
+    tag = "admin",
+    responses((status = 200, description = "How the service stands", body = ServiceStateView)),
+    security(("bearer" = [])),
+)]
+#[get("/admin/service")]
+pub(super) async fn get_service_state(call: Call) -> Answer {
+    let actor = call.sign_in().await?.who.actor;
+    let control = &call.state().control;
+    let status = control.status(actor).await?;
+    Ok(HttpResponse::Ok().json(ServiceStateView::new(status, control.limit())))
+}
+
+/// Stop or take new messages
+///
+/// For administrators. Counts from the next message on; replies under way go on. The act is recorded.
+#[utoipa::path(
+    tag = "admin",
+    request_body = ServiceStateBody,
+    responses((status = 200, description = "How the service stands now", body = ServiceStateView)),
+    security(("bearer" = [])),
+)]
+#[put("/admin/service")]
+pub(super) async fn update_service_state(mut call: Call) -> Answer {
+    let actor = call.sign_in().await?.who.actor;
+    let body: ServiceStateBody = call.body().await?;
+    let origin = call.origin();
+    let control = &call.state().control;
+    let status = control.switch(actor, body.accepts_messages, origin).await?;
+    Ok(HttpResponse::Ok().json(ServiceStateView::new(status, control.limit())))
 }

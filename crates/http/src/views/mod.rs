@@ -9,6 +9,7 @@ pub(crate) mod chats;
 pub(crate) mod messages;
 pub(crate) mod prompts;
 pub(crate) mod service;
+pub(crate) mod service_state;
 pub(crate) mod sessions;
 pub(crate) mod stats;
 pub(crate) mod turns;

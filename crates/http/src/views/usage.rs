@@ -1,5 +1,7 @@
 //! Usage.
 
+use jiff::Timestamp;
+use lionrocket_app::usage::OwnBudget;
 use lionrocket_domain::usage::{Charge, UsageDay};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,7 +80,40 @@ impl From<UsageDay> for UsageDayView {
     }
 }
 
+/// What a person may still use today.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnBudgetView {
+    /// Tokens that the person may use per day; `null` for no limit.
+    #[schema(required)]
+    daily_token_budget: Option<u64>,
+    /// Tokens that were used today, with what is set aside for replies under way.
+    used_tokens: u64,
+    /// When the next day begins.
+    #[schema(value_type = String, format = DateTime)]
+    resets_at: Timestamp,
+}
+
+impl From<OwnBudget> for OwnBudgetView {
+    fn from(budget: OwnBudget) -> Self {
+        Self {
+            daily_token_budget: budget.daily_token_budget,
+            used_tokens: budget.used_tokens,
+            resets_at: budget.resets_at,
+        }
+    }
+}
+
 list_view!(
     /// Days with usage, oldest first.
     UsageDayList, UsageDayView
 );
+
+/// One's own usage.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnUsageView {
+    /// What was used by day, and where the next page starts.
+    #[serde(flatten)]
+    pub(crate) days: UsageDayList,
+    /// What may still be used today.
+    pub(crate) budget: OwnBudgetView,
+}

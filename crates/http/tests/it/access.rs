@@ -41,6 +41,8 @@ const TABLE: &[Row] = &[
     ("get_usage_of_user", "GET", "/admin/users/VICTIM/usage", "", [401, 403, 403, 200]),
     ("list_messages_of_chat", "GET", "/admin/chats/CHAT/messages?reason=a+complaint", "", [401, 403, 403, 200]),
     ("list_audit_log", "GET", "/admin/audit-log", "", [401, 403, 403, 200]),
+    ("get_service_state", "GET", "/admin/service", "", [401, 403, 403, 200]),
+    ("update_service_state", "PUT", "/admin/service", r#"{"accepts_messages":true}"#, [401, 403, 403, 200]),
     ("get_stats_overview", "GET", "/admin/stats/overview", "", [401, 403, 403, 200]),
     ("get_config", "GET", "/api/config", "", [200, 200, 200, 200]),
     ("list_characters", "GET", "/api/characters", "", [401, 200, 200, 200]),

@@ -15,6 +15,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use lionrocket_app::turns::SendMessage;
 use lionrocket_crypto_adapter::CursorSealer;
 use lionrocket_domain::{
+    budget::DailyBudgets,
     character::{CharacterDraft, PromptDraft, Visibility},
     ids::{CharacterId, ChatId, PromptId, TurnId},
     text::{
@@ -89,6 +90,13 @@ impl Api {
         Self::made_of(World::with_limits(), info(), network, Arc::new(AlwaysReady)).await
     }
 
+    /// With budgets of the day.
+    pub(crate) async fn with_budgets(budgets: DailyBudgets) -> Self {
+        let world = World::with_budgets(budgets);
+        let network = NetworkRules::default();
+        Self::made_of(world, info(), network, Arc::new(AlwaysReady)).await
+    }
+
     /// With pages of other origins that may call it.
     pub(crate) async fn with_cors_origins(origins: &[&str]) -> Self {
         let network = NetworkRules {
@@ -119,6 +127,7 @@ impl Api {
             turns: world.turns.clone(),
             usage: world.usage.clone(),
             stats: world.stats.clone(),
+            control: world.control.clone(),
             events: world.events.clone(),
             cursors: Arc::new(CursorSealer::new(&secret(), &[])),
             limits: world.limits.clone(),

@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod api;
 mod bad_requests;
+mod budgets;
 mod conditional;
 mod documents;
 mod exchanges;

@@ -3,6 +3,7 @@
 //! [`RawSettings`] holds the texts, [`Settings`] what they mean. Commands that need only a part read
 //! that part, so that `user create` does not ask for the signing secret.
 
+mod budgets;
 mod database;
 mod error;
 mod network;
@@ -15,7 +16,7 @@ use std::{fs, io::Read as _, str::FromStr, time::Duration};
 use jiff::SignedDuration;
 use lionrocket_claude_adapter::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
 use lionrocket_crypto_adapter::{JwtAlgorithm, SigningSecret};
-use lionrocket_domain::{calendar::StatsZone, catalog::ModelCatalog};
+use lionrocket_domain::{budget::DailyBudgets, calendar::StatsZone, catalog::ModelCatalog};
 use lionrocket_http::Registration;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -123,6 +124,8 @@ pub struct Settings {
     pub message_max_chars: usize,
     /// Where a day of the statistics begins.
     pub stats_zone: StatsZone,
+    /// What may be used in a day.
+    pub budgets: DailyBudgets,
     /// What is logged.
     pub logging: Logging,
 }
@@ -168,6 +171,7 @@ impl Settings {
                 (1, 10_000),
             )?,
             stats_zone: raw.stats_zone()?,
+            budgets: raw.budgets()?,
             logging: raw.logging(environment, debug)?,
         })
     }

@@ -259,6 +259,38 @@ pub struct RawSettings {
         value_name = "ZONE"
     )]
     pub stats_timezone: Option<String>,
+    /// Tokens that one person may use in a day; empty for no limit
+    #[arg(
+        long,
+        env = "USER_DAILY_TOKENS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub user_daily_tokens: Option<String>,
+    /// Dollars that one person may cost in a day, such as 2.50; empty for no limit
+    #[arg(
+        long,
+        env = "USER_DAILY_COST_USD",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub user_daily_cost_usd: Option<String>,
+    /// Tokens that all people together may use in a day; empty for no limit
+    #[arg(
+        long,
+        env = "SERVICE_DAILY_TOKENS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub service_daily_tokens: Option<String>,
+    /// Dollars that all people together may cost in a day; empty for no limit
+    #[arg(
+        long,
+        env = "SERVICE_DAILY_COST_USD",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub service_daily_cost_usd: Option<String>,
     /// `text` or `json` [default: text in development, json in production]
     #[arg(long, env = "LOG_FORMAT", hide_env_values = true, value_name = "NAME")]
     pub log_format: Option<String>,

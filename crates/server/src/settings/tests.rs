@@ -86,6 +86,18 @@ fn an_empty_variable_is_the_same_as_none() {
 fn a_value_that_is_not_known_is_refused_by_name() {
     type Change = fn(&mut RawSettings);
     let changes: &[(&str, Change)] = &[
+        ("USER_DAILY_TOKENS", |raw| {
+            raw.user_daily_tokens = set("many");
+        }),
+        ("USER_DAILY_COST_USD", |raw| {
+            raw.user_daily_cost_usd = set("1,50");
+        }),
+        ("SERVICE_DAILY_TOKENS", |raw| {
+            raw.service_daily_tokens = set("-1");
+        }),
+        ("SERVICE_DAILY_COST_USD", |raw| {
+            raw.service_daily_cost_usd = set("1.0000001");
+        }),
         ("APP_ENV", |raw| raw.app_env = set("staging")),
         ("DEBUG", |raw| raw.debug = set("maybe")),
         ("ADMIN_READS_VISIBLE", |raw| {
@@ -385,4 +397,19 @@ fn a_pepper_is_as_strong_as_a_signing_secret_and_former_ones_need_a_current_one(
     assert!(weak.starts_with("PASSWORD_PEPPER is refused"), "{weak}");
     let alone = refusal(|raw| raw.password_pepper_previous = good());
     assert!(alone.starts_with("PASSWORD_PEPPER is missing"), "{alone}");
+}
+
+#[test]
+fn budgets_are_unlimited_unless_they_are_set_and_nothing_is_a_budget() {
+    assert_eq!(check(|_| {}).unwrap().budgets, DailyBudgets::default());
+    let budgets = check(|raw| {
+        raw.user_daily_tokens = set("20000");
+        raw.user_daily_cost_usd = set("0");
+        raw.service_daily_cost_usd = set("12.34");
+    });
+    let budgets = budgets.unwrap().budgets;
+    assert_eq!(budgets.user.tokens, Some(20_000));
+    assert_eq!(budgets.user.cost_micro_usd, Some(0));
+    assert_eq!(budgets.service.tokens, None);
+    assert_eq!(budgets.service.cost_micro_usd, Some(12_340_000));
 }
