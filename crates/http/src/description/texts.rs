@@ -1,6 +1,7 @@
 //! What a text may consist of, as patterns: the rules of the domain's texts in the language of JSON
 //! Schema, so that a client can check before it sends.
 
+use lionrocket_domain::audit::AuditAction;
 use utoipa::openapi::{
     KnownFormat, OpenApi, RefOr, SchemaFormat,
     path::ParameterIn,
@@ -80,6 +81,11 @@ fn describe_field(name: &str, object: &mut Object) {
     }
     if name == "email" {
         object.format = Some(SchemaFormat::KnownFormat(KnownFormat::Email));
+        return;
+    }
+    if name == "action" {
+        let names = AuditAction::ALL.iter().map(|action| action.as_str().into());
+        object.enum_values = Some(names.collect());
         return;
     }
     object.pattern = Some(match name {

@@ -271,7 +271,7 @@ fn usage_file(id: UserId, days: Vec<UsageDay>) -> Answer {
     params(
         ("actor" = Option<i64>, Query, description = "Only acts of this person", minimum = 1, maximum = 9_007_199_254_740_991_i64, nullable = false),
         ("subject" = Option<i64>, Query, description = "Only acts about this person's data", minimum = 1, maximum = 9_007_199_254_740_991_i64, nullable = false),
-        ("action" = Option<String>, Query, description = "Only this act, such as `messages.read`", pattern = "^[a-z_]+[.][a-z_]+$", nullable = false),
+        ("action" = Option<String>, Query, description = "Only this act, such as `messages.read`", example = "messages.read", nullable = false),
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),

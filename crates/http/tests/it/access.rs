@@ -1,146 +1,190 @@
-//! Who may do what: every operation as nobody, its owner, somebody else and an administrator.
+//! Who may do what, by the matrix in rbac.toml.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lionrocket_domain::character::Visibility;
 use lionrocket_http::openapi;
 use lionrocket_test_support::Person;
+use serde::Deserialize;
 
-use crate::api::{Api, RequestExt, request};
+use crate::api::{Answer, Api, RequestExt, request};
 
-/// An operation, how it is called, and the statuses for nobody, the owner, somebody else and an
-/// administrator.
-type Row = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    [u16; 4],
-);
+/// One way to call an operation, and what comes of it for each kind of person.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    request: String,
+    #[serde(default)]
+    body: String,
+    status: Statuses,
+}
 
-const CHARACTER: &str = r#"{"name":"n","system_prompt":"p"}"#;
-const PROMPT: &str = r#"{"name":"n","content":"c"}"#;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statuses {
+    anonymous: u16,
+    owner: u16,
+    other: u16,
+    administrator: u16,
+    disabled: u16,
+    bad_token: u16,
+}
 
-#[rustfmt::skip]
-const TABLE: &[Row] = &[
-    ("register", "POST", "/auth/register", r#"{"username":"NEW","email":"NEW@example.com","password":"lighthouse keeper 8"}"#, [201, 201, 201, 201]),
-    ("login", "POST", "/auth/login", r#"{"username":"owner","password":"lighthouse keeper 7"}"#, [200, 200, 200, 200]),
-    // Without a cookie a token is of no use here.
-    ("refresh", "POST", "/auth/refresh", "{}", [401, 401, 401, 401]),
-    ("list_sessions", "GET", "/auth/sessions", "", [401, 200, 200, 200]),
-    ("end_other_sessions", "DELETE", "/auth/sessions", "", [401, 204, 204, 204]),
-    ("end_session", "DELETE", "/auth/sessions/00000000-0000-0000-0000-0000000000ff", "", [401, 404, 404, 404]),
-    ("get_me", "GET", "/auth/me", "", [401, 200, 200, 200]),
-    ("get_my_usage", "GET", "/auth/me/usage", "", [401, 200, 200, 200]),
-    ("list_my_admin_views", "GET", "/auth/me/admin-views", "", [401, 200, 200, 200]),
-    ("list_users", "GET", "/admin/users", "", [401, 403, 403, 200]),
-    ("get_user", "GET", "/admin/users/VICTIM", "", [401, 403, 403, 200]),
-    ("update_user", "PATCH", "/admin/users/VICTIM", r#"{"is_active":false}"#, [401, 403, 403, 200]),
-    ("delete_user", "DELETE", "/admin/users/VICTIM", "", [401, 403, 403, 202]),
-    ("list_chats_of_user", "GET", "/admin/users/VICTIM/chats?reason=a+complaint", "", [401, 403, 403, 200]),
-    ("get_usage_of_user", "GET", "/admin/users/VICTIM/usage", "", [401, 403, 403, 200]),
-    ("list_messages_of_chat", "GET", "/admin/chats/CHAT/messages?reason=a+complaint", "", [401, 403, 403, 200]),
-    ("list_audit_log", "GET", "/admin/audit-log", "", [401, 403, 403, 200]),
-    ("get_service_state", "GET", "/admin/service", "", [401, 403, 403, 200]),
-    ("update_service_state", "PUT", "/admin/service", r#"{"accepts_messages":true}"#, [401, 403, 403, 200]),
-    ("get_stats_overview", "GET", "/admin/stats/overview", "", [401, 403, 403, 200]),
-    ("get_config", "GET", "/api/config", "", [200, 200, 200, 200]),
-    ("list_characters", "GET", "/api/characters", "", [401, 200, 200, 200]),
-    ("create_character", "POST", "/api/characters", CHARACTER, [401, 201, 201, 201]),
-    ("get_character", "GET", "/api/characters/PRIVATE", "", [401, 200, 404, 200]),
-    ("get_character", "GET", "/api/characters/PUBLIC", "", [401, 200, 200, 200]),
-    ("update_character", "PUT", "/api/characters/PRIVATE", CHARACTER, [401, 200, 404, 200]),
-    ("update_character", "PUT", "/api/characters/PUBLIC", CHARACTER, [401, 200, 403, 200]),
-    ("delete_character", "DELETE", "/api/characters/PRIVATE", "", [401, 204, 404, 204]),
-    ("delete_character", "DELETE", "/api/characters/PUBLIC", "", [401, 204, 403, 204]),
-    ("list_prompts", "GET", "/api/prompts", "", [401, 200, 200, 200]),
-    ("create_prompt", "POST", "/api/prompts", PROMPT, [401, 403, 403, 201]),
-    ("update_prompt", "PUT", "/api/prompts/PROMPT", PROMPT, [401, 403, 403, 200]),
-    ("delete_prompt", "DELETE", "/api/prompts/PROMPT", "", [401, 403, 403, 204]),
-    ("list_chats", "GET", "/api/chats", "", [401, 200, 200, 200]),
-    ("create_chat", "POST", "/api/chats", r#"{"character_id":PRIVATE}"#, [401, 201, 404, 201]),
-    ("create_chat", "POST", "/api/chats", r#"{"character_id":PUBLIC}"#, [401, 201, 201, 201]),
-    ("get_chat", "GET", "/api/chats/CHAT", "", [401, 200, 404, 404]),
-    ("update_chat", "PATCH", "/api/chats/CHAT", r#"{"pinned":true}"#, [401, 200, 404, 404]),
-    ("delete_chat", "DELETE", "/api/chats/CHAT", "", [401, 204, 404, 404]),
-    ("list_messages", "GET", "/api/chats/CHAT/messages", "", [401, 200, 404, 404]),
-    ("send_message", "POST", "/api/chats/CHAT/messages", r#"{"content":"hi"}"#, [401, 201, 404, 404]),
-    ("get_turn", "GET", "/api/chats/CHAT/turns/TURN", "", [401, 200, 404, 404]),
-    ("follow_turn", "GET", "/api/chats/CHAT/turns/TURN/events", "", [401, 200, 404, 404]),
-    ("livez", "GET", "/livez", "", [200, 200, 200, 200]),
-    ("readyz", "GET", "/readyz", "", [200, 200, 200, 200]),
-    // The last one: it ends the session that the table is called with.
-    ("logout", "POST", "/auth/logout", "", [204, 204, 204, 204]),
-];
+/// The ways to call each operation, by its id.
+fn matrix() -> BTreeMap<String, Vec<Case>> {
+    toml::from_str(include_str!("../../rbac.toml")).unwrap()
+}
+
+async fn disabled(api: &Api, admin: &Person, name: &str) -> Person {
+    let person = api.world.person(name).await;
+    let path = format!("/admin/users/{}", person.actor.user_id);
+    let change = request("PATCH", &path)
+        .by(admin)
+        .json_text(r#"{"is_active":false}"#);
+    assert_eq!(api.send(change).await.status, 200);
+    person
+}
 
 #[actix_web::test]
-async fn every_operation_answers_each_kind_of_person_as_the_table_says() {
+async fn every_operation_answers_each_kind_of_person_as_the_matrix_says() {
     let api = Api::new().await;
-    let owner = api.world.person("owner").await;
-    let other = api.world.person("other").await;
-    let admin = api.world.admin("admin").await;
     let mut count = 0;
-    for (id, method, path, body, expected) in TABLE {
-        let people: [Option<&Person>; 4] = [None, Some(&owner), Some(&other), Some(&admin)];
-        for (person, expected) in people.into_iter().zip(expected) {
+    for (id, cases) in matrix() {
+        for case in cases {
+            // New people for each case, since some cases end their sessions or accounts.
             count += 1;
-            // New things for each call, since some calls delete them.
-            let chat = api.chat(&owner).await;
-            let victim = api.world.person(&format!("victim{count}")).await;
-            let names = [
-                ("CHAT", chat.to_string()),
-                ("TURN", api.turn(&owner, chat).await.0.to_string()),
-                (
-                    "PRIVATE",
-                    api.character(&owner, Visibility::Private).await.to_string(),
-                ),
-                (
-                    "PUBLIC",
-                    api.character(&owner, Visibility::Public).await.to_string(),
-                ),
-                ("PROMPT", api.prompt(&admin).await.to_string()),
-                ("NEW", format!("new{count}")),
-                ("VICTIM", victim.actor.user_id.to_string()),
-            ];
-            let fill = |text: &str| {
-                let mut text = text.to_owned();
-                for (name, value) in &names {
-                    text = text.replace(name, value);
-                }
-                text
+            let owner = api.world.person(&format!("owner{count}")).await;
+            let other = api.world.person(&format!("other{count}")).await;
+            let admin = api.world.admin(&format!("admin{count}")).await;
+            let disabled = disabled(&api, &admin, &format!("disabled{count}")).await;
+            let forged = Person {
+                token: format!("{}x", owner.token),
+                ..owner.clone()
             };
-            let mut call = request(method, &fill(path));
-            if let Some(person) = person {
-                call = call.by(person);
-            }
-            if !body.is_empty() {
-                call = call.json_text(fill(body));
-            }
-            let answer = api.send(call).await;
-            assert_eq!(
-                answer.status.as_u16(),
-                *expected,
-                "{id} {path} as {person:?}: {}",
-                answer.text()
-            );
-            if answer.status == 401 && *id != "refresh" {
-                answer.problem(401, "unauthorized");
-                assert!(answer.header("www-authenticate").starts_with("Bearer"));
+            let status = &case.status;
+            for (person, expected) in [
+                (None, status.anonymous),
+                (Some(&disabled), status.disabled),
+                (Some(&forged), status.bad_token),
+                (Some(&other), status.other),
+                (Some(&admin), status.administrator),
+                (Some(&owner), status.owner),
+            ] {
+                count += 1;
+                let answer = call(&api, &case, person, &owner, &admin, count).await;
+                assert_eq!(
+                    answer.status.as_u16(),
+                    expected,
+                    "{id} {} as {person:?}: {}",
+                    case.request,
+                    answer.text()
+                );
+                if answer.status == 401 {
+                    assert!(
+                        answer.header("www-authenticate").starts_with("Bearer") || id == "refresh"
+                    );
+                }
             }
         }
     }
 }
 
+/// Calls an operation on things of its own, since some calls delete them.
+async fn call(
+    api: &Api,
+    case: &Case,
+    person: Option<&Person>,
+    owner: &Person,
+    admin: &Person,
+    count: u32,
+) -> Answer {
+    let chat = api.chat(owner).await;
+    let victim = api.world.person(&format!("victim{count}")).await;
+    let private = api.character(owner, Visibility::Private).await;
+    let public = api.character(owner, Visibility::Public).await;
+    let owner_name = api.send(request("GET", "/auth/me").by(owner)).await.json();
+    let names = [
+        ("CHAT", chat.to_string()),
+        ("TURN", api.turn(owner, chat).await.0.to_string()),
+        ("PRIVATE", private.to_string()),
+        ("PUBLIC", public.to_string()),
+        ("PROMPT", api.prompt(admin).await.to_string()),
+        ("NEW", format!("new{count}")),
+        ("VICTIM", victim.actor.user_id.to_string()),
+        (
+            "OWNER",
+            owner_name["username"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
+    ];
+    let fill = |text: &str| {
+        let mut text = text.to_owned();
+        for (name, value) in &names {
+            text = text.replace(name, value);
+        }
+        text
+    };
+    let (method, path) = case.request.split_once(' ').unwrap();
+    let mut call = request(method, &fill(path));
+    if let Some(person) = person {
+        call = call.by(person);
+    }
+    if !case.body.is_empty() {
+        call = call.json_text(fill(&case.body));
+    }
+    api.send(call).await
+}
+
 #[test]
-fn the_table_has_every_operation() {
+fn the_matrix_has_every_operation_and_no_other() {
     let document = serde_json::to_value(openapi()).unwrap();
     let items = document["paths"].as_object().unwrap().values();
     let described: BTreeSet<_> = items
         .flat_map(|item| item.as_object().unwrap().values())
         .map(|operation| operation["operationId"].as_str().unwrap().to_owned())
         .collect();
-    let tested: BTreeSet<_> = TABLE.iter().map(|row| row.0.to_owned()).collect();
+    let tested: BTreeSet<_> = matrix().into_keys().collect();
     assert_eq!(described, tested);
+}
+
+#[actix_web::test]
+async fn an_address_knows_the_methods_of_its_operations_and_no_others() {
+    let api = Api::new().await;
+    let document = serde_json::to_value(openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let known: BTreeSet<_> = item
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|key| key.to_uppercase())
+            .collect();
+        let path = path
+            .replace("{turn_id}", "00000000-0000-7000-8000-000000000000")
+            .replace("{session_id}", "00000000-0000-7000-8000-000000000000");
+        let path: Vec<_> = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "1" } else { part })
+            .collect();
+        let path = path.join("/");
+        for method in [
+            "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND",
+            "LOCK",
+        ] {
+            if known.contains(method) {
+                continue;
+            }
+            let answer = api.send(request(method, &path)).await;
+            answer.problem(405, "method_not_allowed");
+            let allowed: BTreeSet<_> = answer
+                .header("allow")
+                .split(", ")
+                .map(str::to_owned)
+                .collect();
+            assert_eq!(allowed, known, "{method} {path}");
+        }
+    }
 }
 
 #[actix_web::test]

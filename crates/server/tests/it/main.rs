@@ -11,3 +11,4 @@ mod faults;
 mod lifecycle;
 mod refusals;
 mod support;
+mod watching;
