@@ -853,3 +853,39 @@ async fn the_store_is_told_which_character_was_read() {
     let service = mocks.service(&HeldTask::new());
     service.send(actor(1, false), hello()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_character_that_is_back_when_the_turn_begins_is_read_again() {
+    let mut mocks = Mocks::new();
+    let mut chats = MockChatRepository::new();
+    let gone = TurnContext {
+        character: TurnCharacter::Gone,
+        ..context()
+    };
+    let reads = Mutex::new(vec![context(), gone]);
+    chats
+        .expect_turn_context()
+        .times(2)
+        .returning(move |_, _, _, _| {
+            let read = reads.lock().unwrap().pop().unwrap();
+            Ok(TurnContextOutcome::Found(Box::new(read)))
+        });
+    mocks.chats = chats;
+    let mut order = Sequence::new();
+    mocks
+        .turns
+        .expect_begin()
+        .withf(|request| request.character_id.is_none())
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_| Ok(BeginOutcome::ParentMoved));
+    mocks
+        .turns
+        .expect_begin()
+        .withf(|request| request.character_id == Some(CharacterId::from_stored(5)))
+        .once()
+        .in_sequence(&mut order)
+        .return_once(|_| Ok(started()));
+    let service = mocks.service(&HeldTask::new());
+    service.send(actor(1, false), hello()).await.unwrap();
+}
