@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sse, turnEvents } from '@/testing/msw'
 import { http, setupHttp } from './http'
-import type { ApiError } from './problem'
+import { ApiError } from './problem'
 import { followTurnStream, sendMessageStream, type TurnEvent } from './stream'
 
 interface Call {
@@ -15,13 +15,19 @@ type Answer = (call: Call, signal: AbortSignal) => Response | Promise<Response>
 
 let calls: Call[] = []
 let answers: Answer[] = []
-const onUnauthorized = vi.fn()
+let token = 'token'
+const renew = vi.fn<(stale: string | null) => Promise<string | null>>()
 
 beforeEach(() => {
   calls = []
   answers = []
-  onUnauthorized.mockClear()
-  setupHttp({ token: () => 'token', locale: () => 'ko', onUnauthorized, onReachable: () => {} })
+  token = 'token'
+  renew.mockReset().mockResolvedValue(null)
+  setupHttp({
+    session: { current: () => Promise.resolve(token), renew },
+    locale: () => 'ko',
+    onReachable: () => {},
+  })
   http.defaults.baseURL = 'http://localhost'
   http.defaults.env = {
     ...http.defaults.env,
@@ -158,13 +164,73 @@ describe('sending a message', () => {
   it('says how long to wait when there were too many', async () => {
     answers = [refuse(429, 'too_many_turns', { 'retry-after': '7' })]
     const error = (await send().end.catch((thrown: unknown) => thrown)) as ApiError
-    expect(error.retryAfter).toBe(7)
+    expect(error.problem.retryAt).toBeGreaterThan(Date.now() + 6_000)
+    expect(error.problem.retryAt).toBeLessThanOrEqual(Date.now() + 7_000)
   })
 
-  it('reports that the session is over', async () => {
+  it('says when a used-up allowance opens again, and does not try before', async () => {
+    const body = { status: 429, code: 'budget_exhausted', resets_at: '2026-01-15T15:00:00Z' }
+    answers = [() => new Response(JSON.stringify(body), { status: 429, headers: { 'retry-after': '60' } })]
+    await expect(send().end).rejects.toMatchObject({
+      problem: { code: 'budget_exhausted', retryAt: Date.parse(body.resets_at) },
+    })
+    expect(calls).toHaveLength(1)
+  })
+
+  it('is not repeated while the operator takes no messages', async () => {
+    answers = [refuse(503, 'service_paused', { 'retry-after': '60' })]
+    await expect(send().end).rejects.toMatchObject({ problem: { code: 'service_paused' } })
+    expect(calls).toHaveLength(1)
+  })
+
+  it('goes on with a new token when the old one is good no more', async () => {
+    renew.mockImplementation(() => Promise.resolve((token = 'new')))
+    answers = [refuse(401, 'unauthorized'), stream(turnEvents(words))]
+    const { events, end } = send()
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+    expect(renew).toHaveBeenCalledExactlyOnceWith('token')
+    expect(calls.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer token', 'Bearer new'])
+    expect(calls[1]).toMatchObject({ method: 'POST', body: { content: '안녕' } })
+    expect(calls[1]?.headers.get('idempotency-key')).toBe('key-1')
+  })
+
+  it('ends when the session is over', async () => {
     answers = [refuse(401, 'unauthorized')]
     await expect(send().end).rejects.toMatchObject({ problem: { code: 'unauthorized' } })
-    expect(onUnauthorized).toHaveBeenCalledOnce()
+    expect(renew).toHaveBeenCalledOnce()
+  })
+
+  it('reads a turn on with a new token when its stream is revoked', async () => {
+    renew.mockImplementation(() => Promise.resolve((token = 'new')))
+    const all = turnEvents(words)
+    answers = [stream([...all.slice(0, 3), 'event: revoked\ndata: {}\n\n']), stream(all.slice(3))]
+    const { events, end } = send()
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+    expect(calls[1]?.headers.get('authorization')).toBe('Bearer new')
+    expect(calls[1]?.headers.get('last-event-id')).toBe('3')
+  })
+
+  it('stops at a revoked stream when the session is over', async () => {
+    answers = [stream([...turnEvents(words).slice(0, 3), 'event: revoked\ndata: {}\n\n'])]
+    await expect(send().end).rejects.toMatchObject({ problem: { status: 401 } })
+    expect(calls).toHaveLength(1)
+  })
+
+  it('does not take a silent server for the end of the session', async () => {
+    renew.mockRejectedValueOnce(new ApiError({ status: 0, code: 'network' }))
+    renew.mockImplementation(() => Promise.resolve((token = 'new')))
+    const all = turnEvents(words)
+    answers = [
+      stream(all.slice(0, 3)),
+      refuse(401, 'unauthorized'),
+      refuse(401, 'unauthorized'),
+      stream(all.slice(3)),
+    ]
+    const { events, end } = send()
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
   })
 
   it('takes silence for a break', async () => {
@@ -233,7 +299,7 @@ describe('following a turn', () => {
   })
 
   it('tries again after 429 and 5xx, and no further after 404', async () => {
-    answers = [refuse(429, 'too_many_requests'), refuse(500, 'internal'), refuse(404, 'not_found')]
+    answers = [refuse(429, 'rate_limited'), refuse(500, 'internal'), refuse(404, 'not_found')]
     await expect(follow(() => {})).rejects.toMatchObject({ problem: { status: 404 } })
     expect(calls).toHaveLength(3)
   })

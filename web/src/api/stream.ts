@@ -1,6 +1,7 @@
+import type { AxiosResponse } from 'axios'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { MessageView, UsageView } from './generated/types.gen'
-import { http, noteFailure } from './http'
+import { http, noteFailure, renewAfter } from './http'
 import { ApiError, fromResponse, toApiError, toProblem, type Problem } from './problem'
 
 /** What a turn says while it runs. The set is closed: other event names are ignored. */
@@ -41,6 +42,8 @@ const TRIES = 6
 const SILENCE_MS = 30_000
 const FIRST_WAIT_MS = 300
 const LONGEST_WAIT_MS = 8_000
+/** The longest pause that the server can ask for while a turn is followed. */
+const LONGEST_ASKED_MS = 60_000
 
 interface Cursor {
   chatId: number
@@ -79,7 +82,8 @@ async function run(
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     if (broken) {
       listener.onConnected?.(false)
-      await sleep(Math.max(wait(attempt - 1), (broken.retryAfter ?? 0) * 1000), options.signal)
+      const asked = (broken.problem.retryAt ?? 0) - Date.now()
+      await sleep(Math.max(wait(attempt - 1), Math.min(asked, LONGEST_ASKED_MS)), options.signal)
     }
     const before = cursor.lastEventId
     try {
@@ -98,7 +102,7 @@ async function run(
 /** Whether trying again cannot help. Before the turn exists, only silence and a gateway's word leave its fate open. */
 function isFinal(error: ApiError, cursor: Cursor): boolean {
   const { status } = error.problem
-  if (error.problem.code === 'aborted') return true
+  if (error.problem.code === 'aborted' || error.problem.code === 'service_paused') return true
   if (status === 0) return false
   if (cursor.turnId === null) return status < 502 || error.problem.turn_id !== undefined
   return status < 500 && status !== 429
@@ -115,10 +119,14 @@ async function connect(
   const signal = AbortSignal.any([options.signal, silence.signal])
   const watch = watchdog(options.silenceMs ?? SILENCE_MS, () => silence.abort())
   try {
-    const body = await open(cursor, request, signal)
-    if (body === null) return 'gone'
+    const response = await open(cursor, request, signal)
+    if (response === null) return 'gone'
     listener.onConnected?.(true)
-    return await read(body, cursor, listener, watch.touch)
+    const end = await read(response.data, cursor, listener, watch.touch)
+    if (end !== 'revoked') return end
+    // The token is good no more. With a new one the turn is read on; without one the session is over.
+    const isRenewed = await renewAfter(response.config)
+    throw new ApiError(isRenewed ? { status: 0, code: 'network' } : { status: 401, code: 'unauthorized' })
   } catch (error) {
     if (options.signal.aborted) throw new ApiError({ status: 0, code: 'aborted' })
     if (silence.signal.aborted) throw new ApiError({ status: 0, code: 'timeout' })
@@ -134,7 +142,7 @@ async function open(
   cursor: Cursor,
   request: SendRequest | null,
   signal: AbortSignal,
-): Promise<ReadableStream<Uint8Array> | null> {
+): Promise<AxiosResponse<ReadableStream<Uint8Array>> | null> {
   const headers: Record<string, string> = { Accept: 'text/event-stream' }
   const shared = {
     signal,
@@ -155,9 +163,9 @@ async function open(
     response = await http.get<ReadableStream<Uint8Array>>(url, { ...shared, headers })
   }
   if (response.status === 204) return null
-  if (response.status === 200) return response.data
+  if (response.status === 200) return response
   const error = fromResponse(response, await readJson(response.data))
-  noteFailure(error, true)
+  noteFailure(error)
   throw error
 }
 
@@ -174,7 +182,7 @@ async function read(
   cursor: Cursor,
   listener: StreamListener,
   touch: () => void,
-): Promise<StreamEnd> {
+): Promise<'ended' | 'revoked'> {
   const counted = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       touch()
@@ -194,13 +202,8 @@ async function read(
       const event = parse(value.event, value.data)
       if (value.id !== undefined) cursor.lastEventId = value.id
       if (!event) continue
+      if (event.type === 'revoked') return 'revoked'
       if (event.type === 'turn') cursor.turnId = event.turn_id
-      // The session ended, not the turn.
-      if (event.type === 'error' && event.problem.status === 401) {
-        const error = new ApiError(event.problem)
-        noteFailure(error, true)
-        throw error
-      }
       listener.onEvent(event)
       if (event.type === 'done' || event.type === 'stopped' || event.type === 'error') return 'ended'
     }
@@ -209,7 +212,8 @@ async function read(
   }
 }
 
-function parse(name: string | undefined, text: string): TurnEvent | null {
+function parse(name: string | undefined, text: string): TurnEvent | { type: 'revoked' } | null {
+  if (name === 'revoked') return { type: 'revoked' }
   const data = JSON.parse(text) as Record<string, unknown>
   switch (name) {
     case 'turn':

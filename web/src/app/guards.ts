@@ -1,6 +1,6 @@
 import type { Pinia } from 'pinia'
-import type { Router } from 'vue-router'
-import { useAuthStore } from '@/features/auth'
+import type { RouteLocationNormalized, Router } from 'vue-router'
+import { keepSecret, useAuthStore } from '@/features/auth'
 import { useUiStore } from '@/shell/ui.store'
 
 /**
@@ -11,10 +11,13 @@ export function installGuards(router: Router, pinia: Pinia): void {
   const auth = useAuthStore(pinia)
   const ui = useUiStore(pinia)
   router.beforeEach(async (to) => {
+    // Before anything else sees the address.
+    if (takeSecret(to)) return { ...to, hash: '', replace: true }
     await auth.bootstrap()
-    if (auth.isAuthenticated) ui.returning = true
-    if (to.meta.guest && auth.isAuthenticated) return { name: 'chat' }
-    if (!to.meta.guest && to.name !== 'missing' && !auth.isAuthenticated) {
+    const { audience } = to.meta
+    if (auth.user) ui.returning = true
+    if (audience === 'guests' && auth.user) return { name: 'chat' }
+    if (audience === undefined && !auth.isAuthenticated) {
       const isStart = to.name === 'chat' && !to.params['id']
       if (isStart) return { name: ui.returning ? 'login' : 'register' }
       return { name: 'login', query: { redirect: to.fullPath } }
@@ -30,4 +33,11 @@ export function installGuards(router: Router, pinia: Pinia): void {
     history.replaceState({ ...history.state, [key]: true }, '', to.fullPath)
     location.reload()
   })
+}
+
+/** Takes the secret of an invitation or a reset out of the address, if there is one. */
+function takeSecret({ name, hash }: RouteLocationNormalized): boolean {
+  if ((name !== 'register' && name !== 'reset-password') || hash.length < 2) return false
+  keepSecret(name, hash.slice(1))
+  return true
 }

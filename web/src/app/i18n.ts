@@ -25,8 +25,16 @@ export function createAppI18n() {
     fallbackWarn: false,
     missingWarn: import.meta.env.DEV,
     datetimeFormats: {
-      ko: { time: { hour: 'numeric', minute: '2-digit' }, day: { month: 'long', day: 'numeric' } },
-      en: { time: { hour: 'numeric', minute: '2-digit' }, day: { month: 'short', day: 'numeric' } },
+      ko: {
+        time: { hour: 'numeric', minute: '2-digit' },
+        day: { month: 'long', day: 'numeric' },
+        moment: { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit' },
+      },
+      en: {
+        time: { hour: 'numeric', minute: '2-digit' },
+        day: { month: 'short', day: 'numeric' },
+        moment: { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' },
+      },
     },
   })
 }

@@ -4,8 +4,8 @@ import { installGuards } from './guards'
 
 declare module 'vue-router' {
   interface RouteMeta {
-    /** For people without a session only. */
-    guest?: boolean
+    /** For people without a session only, or for everybody; without it, for people with one. */
+    audience?: 'guests' | 'everybody'
     /** i18n key of the page's title. */
     title?: string
   }
@@ -20,13 +20,19 @@ export function createAppRouter(pinia: Pinia): Router {
         path: '/login',
         name: 'login',
         component: () => import('@/features/auth/LoginView.vue'),
-        meta: { guest: true, title: 'auth.login_title' },
+        meta: { audience: 'guests', title: 'auth.login_title' },
       },
       {
         path: '/register',
         name: 'register',
         component: () => import('@/features/auth/RegisterView.vue'),
-        meta: { guest: true, title: 'auth.register_title' },
+        meta: { audience: 'guests', title: 'auth.register_title' },
+      },
+      {
+        path: '/reset-password',
+        name: 'reset-password',
+        component: () => import('@/features/auth/ResetPasswordView.vue'),
+        meta: { audience: 'everybody', title: 'auth.reset_title' },
       },
       {
         path: '/',
@@ -60,13 +66,19 @@ export function createAppRouter(pinia: Pinia): Router {
             component: () => import('@/features/characters/EditorView.vue'),
             meta: { title: 'characters.edit_title' },
           },
+          {
+            path: 'settings',
+            name: 'settings',
+            component: () => import('@/features/settings/SettingsView.vue'),
+            meta: { title: 'settings.title' },
+          },
         ],
       },
       {
         path: '/:rest(.*)*',
         name: 'missing',
         component: () => import('./MissingView.vue'),
-        meta: { title: 'missing.title' },
+        meta: { audience: 'everybody', title: 'missing.title' },
       },
     ],
   })

@@ -2,9 +2,9 @@ import type { Pinia } from 'pinia'
 import { nextTick, watch } from 'vue'
 import type { Router } from 'vue-router'
 import { setupHttp } from '@/api/http'
-import { useAuthStore } from '@/features/auth'
+import { landing, useAuthStore } from '@/features/auth'
 import { useConnectionStore } from '@/shell/connection.store'
-import { useUiStore } from '@/shell/ui.store'
+import { LOCALES, useUiStore } from '@/shell/ui.store'
 import { type AppI18n, setLocale } from './i18n'
 
 /** Joins what may not know each other: HTTP with the session, the session with the pages, the preferences with the languages. */
@@ -13,16 +13,35 @@ export function wire(pinia: Pinia, router: Router, i18n: AppI18n): void {
   const ui = useUiStore(pinia)
   const connection = useConnectionStore(pinia)
 
-  setupHttp({
-    token: () => auth.token,
-    locale: () => ui.locale,
-    onUnauthorized: () => {
-      auth.expire()
-      const { fullPath, meta } = router.currentRoute.value
-      if (!meta.guest) void router.push({ name: 'login', query: { redirect: fullPath } })
+  setupHttp({ session: auth.session, locale: () => ui.locale, onReachable: connection.setReachable })
+  // The answer is on its way while words and pages are being loaded.
+  void auth.bootstrap()
+
+  watch(
+    () => auth.state,
+    (state, before) => {
+      const { fullPath, meta, query } = router.currentRoute.value
+      if (state.kind === 'out' && before.kind === 'in' && meta.audience === undefined) {
+        // Whoever signs out is done here; who did not mean to finds the way back.
+        const ended = state.reason === 'expired' || state.reason === 'elsewhere'
+        void router.push({ name: 'login', query: ended ? { redirect: fullPath } : {} })
+      }
+      if (state.kind !== 'in') return
+      // Another tab has signed in.
+      if (meta.audience === 'guests') void router.replace(landing(query['redirect']))
+      // The server was silent at the start: nothing could be loaded.
+      if (
+        before.kind === 'unknown' &&
+        meta.audience === undefined &&
+        router.currentRoute.value.matched.length > 0
+      )
+        location.reload()
     },
-    onReachable: connection.setReachable,
-  })
+  )
+  watch(
+    () => connection.online,
+    (online) => online && auth.state.kind === 'unknown' && void auth.bootstrap(),
+  )
 
   // Another person on the same page must not meet what the one before has read.
   let lastUser: number | null = null
@@ -31,6 +50,14 @@ export function wire(pinia: Pinia, router: Router, i18n: AppI18n): void {
     (id) => {
       if (id !== null && lastUser !== null && id !== lastUser) location.reload()
       lastUser = id ?? lastUser
+    },
+  )
+  // A language that was chosen on another device counts where none was chosen.
+  watch(
+    () => auth.user?.locale,
+    (locale) => {
+      const known = LOCALES.find((item) => item === locale)
+      if (known) ui.suggestLocale(known)
     },
   )
   watch(

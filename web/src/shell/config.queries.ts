@@ -8,7 +8,8 @@ export const useAppConfig = defineQuery(() => {
   return {
     ...query,
     isDemo: computed(() => query.data.value?.language_model === 'demo'),
-    isRegistrationOpen: computed(() => (query.data.value?.registration ?? 'open') === 'open'),
+    registration: computed(() => query.data.value?.registration ?? 'open'),
+    adminReadsVisible: computed(() => query.data.value?.admin_reads_visible ?? true),
     messageMax: computed(() => query.data.value?.message_max_chars ?? 200),
     passwordMin: computed(() => query.data.value?.password_min_length ?? 10),
   }

@@ -23,6 +23,12 @@ async function sonner() {
   return (await import('vue-sonner')).toast
 }
 
+/** Something that cannot be seen in place was done. */
+export async function toastDone({ text }: Pick<Toast, 'text'>): Promise<void> {
+  const toast = await sonner()
+  toast.success(text)
+}
+
 /** Something that was clicked failed; stays until it is dismissed. */
 export async function toastError({ text, action }: Toast): Promise<void> {
   const toast = await sonner()

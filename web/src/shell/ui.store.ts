@@ -47,6 +47,16 @@ export const useUiStore = defineStore('ui', () => {
     set: (value) => (saved.value.returning = value),
   })
 
+  /** The account's language, for a device on which nobody has chosen one. */
+  function suggestLocale(value: Locale): void {
+    saved.value.locale ??= value
+  }
+
+  /** Writes the preferences down again, after the browser was asked to forget everything. */
+  function rewrite(): void {
+    saved.value = { ...saved.value }
+  }
+
   const prefersDark = usePreferredDark()
   const isDark = computed(() => theme.value === 'dark' || (theme.value === 'system' && prefersDark.value))
   watch(isDark, (dark) => document.documentElement.classList.toggle('dark', dark), { immediate: true })
@@ -85,6 +95,8 @@ export const useUiStore = defineStore('ui', () => {
     rightDocked,
     leftDrawer,
     rightDrawer,
+    suggestLocale,
+    rewrite,
     toggleLeft,
     toggleRight,
     closeDrawers,

@@ -1,6 +1,7 @@
 import { nextTick, reactive, ref, shallowRef, useTemplateRef } from 'vue'
 import { toApiError, type ApiError } from '@/api/problem'
 import { useProblemText } from './useProblemText'
+import { useWait } from './useWait'
 
 /** Judges one value; the sentence that it returns stands under the field, an empty one means that all is well. */
 export type Rule = (value: string) => string
@@ -21,6 +22,8 @@ export function useForm<K extends string>(values: Record<K, string>, { rules, su
   const failure = shallowRef<ApiError | null>(null)
   const busy = ref(false)
   const { fieldText } = useProblemText()
+  /** The server wants a pause before the next try. */
+  const { isWaiting } = useWait(() => failure.value?.problem.retryAt)
 
   function validate(): boolean {
     for (const field of fields) errors[field] = rules[field](values[field])
@@ -44,7 +47,7 @@ export function useForm<K extends string>(values: Record<K, string>, { rules, su
   }
 
   async function onSubmit(): Promise<void> {
-    if (busy.value) return
+    if (busy.value || isWaiting.value) return
     failure.value = null
     if (!validate()) return focusFirst()
     busy.value = true
@@ -63,5 +66,5 @@ export function useForm<K extends string>(values: Record<K, string>, { rules, su
     errors[field] = ''
   }
 
-  return { errors, failure, busy, onSubmit, touched }
+  return { errors, failure, busy, isWaiting, onSubmit, touched }
 }

@@ -1,6 +1,13 @@
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
-import type { ChatView, MessageView, UsageView } from '@/api/generated/types.gen'
+import type {
+  AuthView,
+  ChatView,
+  ConfigView,
+  MessageView,
+  UsageView,
+  UserView,
+} from '@/api/generated/types.gen'
 
 export { http, HttpResponse }
 
@@ -16,7 +23,7 @@ export function list<T>(items: T[], nextCursor: string | null = null) {
   return HttpResponse.json({ items, next_cursor: nextCursor })
 }
 
-export const config = {
+export const config: ConfigView = {
   version: '0.1.0',
   language_model: 'demo',
   model: 'demo',
@@ -25,7 +32,27 @@ export const config = {
   registration: 'open',
   stats_timezone: 'Asia/Seoul',
   today: '2026-01-15',
+  admin_reads_visible: true,
+  privacy_notice_version: 1,
 }
+
+export const user: UserView = {
+  id: 1,
+  username: 'minseo',
+  email: 'm@example.com',
+  is_admin: false,
+  display_name: null,
+  locale: null,
+  created_at: '2026-01-01T00:00:00Z',
+  version: 3,
+}
+
+export function signedIn(token = 'token', extra: Partial<AuthView> = {}): AuthView {
+  return { access_token: token, token_type: 'Bearer', expires_in: 900, user, session_id: 's1', ...extra }
+}
+
+/** What is used of a day's allowance; here there is no limit. */
+export const budget = { daily_token_budget: null, used_tokens: 30, resets_at: '2026-01-15T15:00:00Z' }
 
 export const usage: UsageView = {
   input_tokens: 10,
@@ -40,7 +67,15 @@ export const usage: UsageView = {
 /** Knows what every screen asks by the way; a test adds what it is about. */
 export const server = setupServer(
   http.get('*/api/config', () => HttpResponse.json(config)),
-  http.get('*/auth/me/usage', () => list([{ usage_date: config.today, chat_count: 1, ...usage }])),
+  http.get('*/auth/me/usage', () =>
+    HttpResponse.json({
+      items: [{ usage_date: config.today, chat_count: 1, ...usage }],
+      next_cursor: null,
+      budget,
+    }),
+  ),
+  // Nobody is signed in, as on the first visit.
+  http.post('*/auth/refresh', () => problem(401, 'session_ended')),
   http.get('*/livez', () => HttpResponse.json({ status: 'ok' })),
 )
 

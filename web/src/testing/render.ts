@@ -24,6 +24,8 @@ export function testRouter(): Router {
     routes: [
       { path: '/login', name: 'login', component: Blank },
       { path: '/register', name: 'register', component: Blank },
+      { path: '/reset-password', name: 'reset-password', component: Blank },
+      { path: '/settings', name: 'settings', component: Blank },
       { path: '/chat/:id?', name: 'chat', component: Blank },
       { path: '/characters', name: 'characters', component: Blank },
       { path: '/characters/new', name: 'character-new', component: Blank },
@@ -44,8 +46,16 @@ export function renderApp(
     locale,
     messages: { ko, en },
     datetimeFormats: {
-      ko: { time: { hour: 'numeric', minute: '2-digit' }, day: { month: 'long', day: 'numeric' } },
-      en: { time: { hour: 'numeric', minute: '2-digit' }, day: { month: 'short', day: 'numeric' } },
+      ko: {
+        time: { hour: 'numeric', minute: '2-digit' },
+        day: { month: 'long', day: 'numeric' },
+        moment: { year: 'numeric', month: 'long', day: 'numeric', hour: 'numeric', minute: '2-digit' },
+      },
+      en: {
+        time: { hour: 'numeric', minute: '2-digit' },
+        day: { month: 'short', day: 'numeric' },
+        moment: { year: 'numeric', month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' },
+      },
     },
   })
   const Host = defineComponent({

@@ -3,6 +3,9 @@ import 'fake-indexeddb/auto'
 import { cleanup } from '@testing-library/vue'
 import { afterEach, vi } from 'vitest'
 
+// Tests are no tabs of each other.
+vi.mock('@/features/auth/tabs', () => ({ openTabs: () => undefined }))
+
 if (typeof window !== 'undefined') {
   afterEach(cleanup)
   // What jsdom lacks; every test is a wide window with a mouse and a light theme.

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, LivezData, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses } from './types.gen';
+import type { ChangePasswordData, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, EndOtherSessionsData, EndOtherSessionsResponses, EndSessionData, EndSessionResponses, ExportMeData, ExportMeResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, ListAdminViewsData, ListAdminViewsResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsResponses, LivezData, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateResponses, RefreshData, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -312,6 +312,16 @@ export const logout = <ThrowOnError extends boolean = true>(options?: Options<Lo
 });
 
 /**
+ * delete_me
+ */
+export const deleteMe = <ThrowOnError extends boolean = true>(options?: Options<DeleteMeData, ThrowOnError>) => (options?.client ?? client).delete<DeleteMeResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me',
+    ...options
+});
+
+/**
  * Read one's own account
  */
 export const getMe = <ThrowOnError extends boolean = true>(options?: Options<GetMeData, ThrowOnError>) => (options?.client ?? client).get<GetMeResponses, GetMeErrors, ThrowOnError>({
@@ -319,6 +329,20 @@ export const getMe = <ThrowOnError extends boolean = true>(options?: Options<Get
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/auth/me',
     ...options
+});
+
+/**
+ * update_me
+ */
+export const updateMe = <ThrowOnError extends boolean = true>(options: Options<UpdateMeData, ThrowOnError>) => (options.client ?? client).patch<UpdateMeResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -363,5 +387,105 @@ export const livez = <ThrowOnError extends boolean = true>(options?: Options<Liv
 export const readyz = <ThrowOnError extends boolean = true>(options?: Options<ReadyzData, ThrowOnError>) => (options?.client ?? client).get<ReadyzResponses, ReadyzErrors, ThrowOnError>({
     responseType: 'json',
     url: '/readyz',
+    ...options
+});
+
+/**
+ * refresh
+ */
+export const refresh = <ThrowOnError extends boolean = true>(options: Options<RefreshData, ThrowOnError>) => (options.client ?? client).post<RefreshResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    url: '/auth/refresh',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * change_password
+ */
+export const changePassword = <ThrowOnError extends boolean = true>(options: Options<ChangePasswordData, ThrowOnError>) => (options.client ?? client).put<ChangePasswordResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * reauthenticate
+ */
+export const reauthenticate = <ThrowOnError extends boolean = true>(options: Options<ReauthenticateData, ThrowOnError>) => (options.client ?? client).post<ReauthenticateResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/reauthenticate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * end_other_sessions
+ */
+export const endOtherSessions = <ThrowOnError extends boolean = true>(options?: Options<EndOtherSessionsData, ThrowOnError>) => (options?.client ?? client).delete<EndOtherSessionsResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/sessions',
+    ...options
+});
+
+/**
+ * list_sessions
+ */
+export const listSessions = <ThrowOnError extends boolean = true>(options?: Options<ListSessionsData, ThrowOnError>) => (options?.client ?? client).get<ListSessionsResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/sessions',
+    ...options
+});
+
+/**
+ * end_session
+ */
+export const endSession = <ThrowOnError extends boolean = true>(options: Options<EndSessionData, ThrowOnError>) => (options.client ?? client).delete<EndSessionResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/sessions/{session_id}',
+    ...options
+});
+
+/**
+ * export_me
+ */
+export const exportMe = <ThrowOnError extends boolean = true>(options?: Options<ExportMeData, ThrowOnError>) => (options?.client ?? client).get<ExportMeResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/export',
+    ...options
+});
+
+/**
+ * reset_password
+ */
+export const resetPassword = <ThrowOnError extends boolean = true>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, unknown, ThrowOnError>({
+    url: '/auth/password-reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * list_admin_views
+ */
+export const listAdminViews = <ThrowOnError extends boolean = true>(options?: Options<ListAdminViewsData, ThrowOnError>) => (options?.client ?? client).get<ListAdminViewsResponses, unknown, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/admin-views',
     ...options
 });

@@ -24,6 +24,7 @@ export type AuthView = {
      * The account.
      */
     user: UserView;
+    session_id: string;
 };
 
 /**
@@ -252,6 +253,8 @@ export type ConfigView = {
      * Today in that zone.
      */
     today: string;
+    admin_reads_visible: boolean;
+    privacy_notice_version: number;
 };
 
 /**
@@ -337,6 +340,7 @@ export type LoginBody = {
      * The password.
      */
     password: string;
+    access_ttl_seconds?: number;
 };
 
 /**
@@ -582,11 +586,10 @@ export type RegisterBody = {
      * The password; `/api/config` tells the shortest one.
      */
     password: string;
+    access_ttl_seconds?: number;
+    invite?: string;
 };
 
-/**
- * Who may make an account.
- */
 export type Registration = 'open' | 'invite' | 'closed';
 
 /**
@@ -713,6 +716,7 @@ export type UsageDayList = {
      * Where the next page starts; `null` at the end.
      */
     next_cursor: string | null;
+    budget: BudgetView;
 };
 
 /**
@@ -819,12 +823,76 @@ export type UserView = {
      * When the account was made.
      */
     created_at: string;
+    version: number;
 };
 
 /**
  * Who may choose a character.
  */
 export type Visibility = 'private' | 'public';
+
+export type RefreshBody = {
+    access_ttl_seconds?: number;
+};
+
+export type ProfileBody = {
+    display_name?: string | null;
+    locale?: string | null;
+    email?: string;
+};
+
+export type PasswordBody = {
+    current_password: string;
+    new_password: string;
+};
+
+export type ReauthBody = {
+    password: string;
+};
+
+export type SessionView = {
+    id: string;
+    created_at: string;
+    last_seen_at: string;
+    expires_at: string;
+    user_agent: string | null;
+    client_address: string | null;
+    current: boolean;
+};
+
+export type SessionList = {
+    items: Array<SessionView>;
+    next_cursor: string | null;
+};
+
+export type EraseView = {
+    erase_at: string;
+};
+
+export type ResetBody = {
+    token: string;
+    password: string;
+};
+
+export type AdminViewView = {
+    viewed_at: string;
+    administrator: string | null;
+    action: string;
+    reason: string;
+    chat_id: number | null;
+    chat_title: string | null;
+};
+
+export type AdminViewList = {
+    items: Array<AdminViewView>;
+    next_cursor: string | null;
+};
+
+export type BudgetView = {
+    daily_token_budget: number | null;
+    used_tokens: number;
+    resets_at: string;
+};
 
 export type ListCharactersData = {
     body?: never;
@@ -1972,6 +2040,22 @@ export type LogoutResponses = {
 
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
+export type DeleteMeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/me';
+};
+
+export type DeleteMeResponses = {
+    /**
+     * x
+     */
+    202: EraseView;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
+
 export type GetMeData = {
     body?: never;
     path?: never;
@@ -2004,6 +2088,25 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type UpdateMeData = {
+    body: ProfileBody;
+    headers?: {
+        'If-Match'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/auth/me';
+};
+
+export type UpdateMeResponses = {
+    /**
+     * x
+     */
+    200: UserView;
+};
+
+export type UpdateMeResponse = UpdateMeResponses[keyof UpdateMeResponses];
 
 export type GetMyUsageData = {
     body?: never;
@@ -2156,3 +2259,154 @@ export type ReadyzResponses = {
 };
 
 export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];
+
+export type RefreshData = {
+    body: RefreshBody;
+    path?: never;
+    query?: never;
+    url: '/auth/refresh';
+};
+
+export type RefreshResponses = {
+    /**
+     * x
+     */
+    200: AuthView;
+};
+
+export type RefreshResponse = RefreshResponses[keyof RefreshResponses];
+
+export type ChangePasswordData = {
+    body: PasswordBody;
+    path?: never;
+    query?: never;
+    url: '/auth/me/password';
+};
+
+export type ChangePasswordResponses = {
+    /**
+     * x
+     */
+    200: AuthView;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type ReauthenticateData = {
+    body: ReauthBody;
+    path?: never;
+    query?: never;
+    url: '/auth/reauthenticate';
+};
+
+export type ReauthenticateResponses = {
+    /**
+     * x
+     */
+    204: void;
+};
+
+export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
+
+export type EndOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/sessions';
+};
+
+export type EndOtherSessionsResponses = {
+    /**
+     * x
+     */
+    204: void;
+};
+
+export type EndOtherSessionsResponse = EndOtherSessionsResponses[keyof EndOtherSessionsResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/sessions';
+};
+
+export type ListSessionsResponses = {
+    /**
+     * x
+     */
+    200: SessionList;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type EndSessionData = {
+    body?: never;
+    path: {
+        session_id: string;
+    };
+    query?: never;
+    url: '/auth/sessions/{session_id}';
+};
+
+export type EndSessionResponses = {
+    /**
+     * x
+     */
+    204: void;
+};
+
+export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
+export type ExportMeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/me/export';
+};
+
+export type ExportMeResponses = {
+    /**
+     * x
+     */
+    200: {
+        [key: string]: unknown;
+    };
+};
+
+export type ExportMeResponse = ExportMeResponses[keyof ExportMeResponses];
+
+export type ResetPasswordData = {
+    body: ResetBody;
+    path?: never;
+    query?: never;
+    url: '/auth/password-reset';
+};
+
+export type ResetPasswordResponses = {
+    /**
+     * x
+     */
+    204: void;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
+
+export type ListAdminViewsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string;
+        limit?: number;
+    };
+    url: '/auth/me/admin-views';
+};
+
+export type ListAdminViewsResponses = {
+    /**
+     * x
+     */
+    200: AdminViewList;
+};
+
+export type ListAdminViewsResponse = ListAdminViewsResponses[keyof ListAdminViewsResponses];

@@ -77,7 +77,8 @@ export const vLanguageModelKind = v.picklist(['claude', 'demo']);
  */
 export const vLoginBody = v.strictObject({
     username: v.string(),
-    password: v.string()
+    password: v.string(),
+    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer()))
 });
 
 /**
@@ -154,12 +155,11 @@ export const vPromptList = v.object({
 export const vRegisterBody = v.strictObject({
     username: v.pipe(v.string(), v.minLength(3), v.maxLength(32)),
     email: v.pipe(v.string(), v.minLength(3), v.maxLength(254), v.regex(/^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
-    password: v.pipe(v.string(), v.minLength(10), v.maxLength(128))
+    password: v.pipe(v.string(), v.minLength(10), v.maxLength(128)),
+    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer())),
+    invite: v.optional(v.string())
 });
 
-/**
- * Who may make an account.
- */
 export const vRegistration = v.picklist([
     'open',
     'invite',
@@ -177,7 +177,9 @@ export const vConfigView = v.object({
     password_min_length: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
     registration: vRegistration,
     stats_timezone: v.string(),
-    today: v.pipe(v.string(), v.isoDate())
+    today: v.pipe(v.string(), v.isoDate()),
+    admin_reads_visible: v.boolean(),
+    privacy_notice_version: v.pipe(v.number(), v.integer())
 });
 
 /**
@@ -289,14 +291,6 @@ export const vUsageDayView = v.object({
 });
 
 /**
- * Days with usage, oldest first.
- */
-export const vUsageDayList = v.object({
-    items: v.array(vUsageDayView),
-    next_cursor: v.nullable(v.string())
-});
-
-/**
  * What one exchange cost. The kinds of tokens do not overlap.
  */
 export const vUsageView = v.object({
@@ -336,7 +330,8 @@ export const vUserView = v.object({
     is_admin: v.boolean(),
     display_name: v.nullable(v.string()),
     locale: v.nullable(v.string()),
-    created_at: v.pipe(v.string(), v.isoTimestamp())
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    version: v.pipe(v.number(), v.integer())
 });
 
 /**
@@ -346,7 +341,8 @@ export const vAuthView = v.object({
     access_token: v.string(),
     token_type: vTokenType,
     expires_in: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
-    user: vUserView
+    user: vUserView,
+    session_id: v.string()
 });
 
 /**
@@ -388,6 +384,78 @@ export const vCharacterView = v.object({
 export const vCharacterList = v.object({
     items: v.array(vCharacterView),
     next_cursor: v.nullable(v.string())
+});
+
+export const vRefreshBody = v.object({
+    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer()))
+});
+
+export const vProfileBody = v.object({
+    display_name: v.nullish(v.string()),
+    locale: v.nullish(v.string()),
+    email: v.optional(v.string())
+});
+
+export const vPasswordBody = v.object({
+    current_password: v.string(),
+    new_password: v.string()
+});
+
+export const vReauthBody = v.object({
+    password: v.string()
+});
+
+export const vSessionView = v.object({
+    id: v.string(),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    last_seen_at: v.pipe(v.string(), v.isoTimestamp()),
+    expires_at: v.pipe(v.string(), v.isoTimestamp()),
+    user_agent: v.nullable(v.string()),
+    client_address: v.nullable(v.string()),
+    current: v.boolean()
+});
+
+export const vSessionList = v.object({
+    items: v.array(vSessionView),
+    next_cursor: v.nullable(v.string())
+});
+
+export const vEraseView = v.object({
+    erase_at: v.pipe(v.string(), v.isoTimestamp())
+});
+
+export const vResetBody = v.object({
+    token: v.string(),
+    password: v.string()
+});
+
+export const vAdminViewView = v.object({
+    viewed_at: v.pipe(v.string(), v.isoTimestamp()),
+    administrator: v.nullable(v.string()),
+    action: v.string(),
+    reason: v.string(),
+    chat_id: v.nullable(v.pipe(v.number(), v.integer())),
+    chat_title: v.nullable(v.string())
+});
+
+export const vAdminViewList = v.object({
+    items: v.array(vAdminViewView),
+    next_cursor: v.nullable(v.string())
+});
+
+export const vBudgetView = v.object({
+    daily_token_budget: v.nullable(v.pipe(v.number(), v.integer())),
+    used_tokens: v.pipe(v.number(), v.integer()),
+    resets_at: v.pipe(v.string(), v.isoTimestamp())
+});
+
+/**
+ * Days with usage, oldest first.
+ */
+export const vUsageDayList = v.object({
+    items: v.array(vUsageDayView),
+    next_cursor: v.nullable(v.string()),
+    budget: vBudgetView
 });
 
 export const vListCharactersQuery = v.object({
@@ -503,9 +571,32 @@ export const vUpdatePromptPath = v.object({
 
 export const vLoginBody2 = vLoginBody;
 
+export const vUpdateMeBody = vProfileBody;
+
+export const vUpdateMeHeaders = v.object({
+    'If-Match': v.optional(v.string())
+});
+
 export const vGetMyUsageQuery = v.object({
     from: v.optional(v.pipe(v.string(), v.isoDate())),
     to: v.optional(v.pipe(v.string(), v.isoDate()))
 });
 
 export const vRegisterBody2 = vRegisterBody;
+
+export const vRefreshBody2 = vRefreshBody;
+
+export const vChangePasswordBody = vPasswordBody;
+
+export const vReauthenticateBody = vReauthBody;
+
+export const vEndSessionPath = v.object({
+    session_id: v.string()
+});
+
+export const vResetPasswordBody = vResetBody;
+
+export const vListAdminViewsQuery = v.object({
+    cursor: v.optional(v.string()),
+    limit: v.optional(v.pipe(v.number(), v.integer()))
+});

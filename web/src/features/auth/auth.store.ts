@@ -1,60 +1,95 @@
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef } from 'vue'
+import { computed, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
 import type { AuthView, UserView } from '@/api/generated/types.gen'
-import { toApiError } from '@/api/problem'
-import { loadToken, saveToken } from './token'
+import { createSession, type EndReason, type SessionState } from '@/api/session'
+import { openTabs } from './tabs'
+
+/** How long an access token may live, in seconds: it is renewed by a cookie, so a short life costs nothing. */
+const ACCESS_TTL_SECONDS = 900
+/** So short that a second try comes while the server still repeats an answer that was lost. */
+const REFRESH_TIMEOUT_MS = 4_000
 
 /** Who is signed in. */
 export const useAuthStore = defineStore('auth', () => {
-  const token = ref<string | null>(loadToken())
-  const user = shallowRef<UserView | null>(null)
-  const isAuthenticated = computed(() => token.value !== null)
-  let bootstrapped: Promise<void> | null = null
+  const session = createSession({
+    refresh: async () => {
+      const body = { access_ttl_seconds: ACCESS_TTL_SECONDS }
+      return (await api.refresh({ body, timeout: REFRESH_TIMEOUT_MS })).data
+    },
+    locks: globalThis.navigator?.locks,
+    channel: openTabs(),
+  })
+  const state = shallowRef<SessionState>(session.state)
+  /** When an account that was just deleted will be gone for good. */
+  const eraseAt = shallowRef<string | null>(null)
+  const changed = shallowRef<UserView | null>(null)
+  session.onChange((next) => {
+    state.value = next
+    changed.value = null
+  })
 
-  function accept(auth: AuthView): void {
-    token.value = auth.access_token
-    user.value = auth.user
-    saveToken(auth.access_token)
-  }
+  const user = computed(() => {
+    if (state.value.kind !== 'in') return null
+    return changed.value ?? state.value.auth.user
+  })
+  /** While the server has not said that nobody is signed in, everything stays where it is. */
+  const isAuthenticated = computed(() => state.value.kind !== 'out')
+  const endReason = computed<EndReason>(() => (state.value.kind === 'out' ? state.value.reason : 'none'))
 
   async function login(username: string, password: string): Promise<void> {
-    const { data } = await api.login({ body: { username, password } })
-    accept(data)
+    const { data } = await api.login({ body: { username, password, access_ttl_seconds: ACCESS_TTL_SECONDS } })
+    session.accept(data)
   }
 
-  async function register(username: string, email: string, password: string): Promise<void> {
-    const { data } = await api.register({ body: { username, email, password } })
-    accept(data)
-  }
-
-  /** Signs out here in any case; the server is told if it can be reached. */
-  async function logout(): Promise<void> {
-    await api.logout().catch(() => undefined)
-    expire()
-  }
-
-  /** The session is over: forgets it. */
-  function expire(): void {
-    token.value = null
-    user.value = null
-    saveToken(null)
-  }
-
-  /** Asks once who the kept token belongs to. A server that cannot be reached changes nothing. */
-  function bootstrap(): Promise<void> {
-    bootstrapped ??= loadUser()
-    return bootstrapped
-  }
-
-  async function loadUser(): Promise<void> {
-    if (token.value === null || user.value !== null) return
-    try {
-      user.value = (await api.getMe()).data
-    } catch (thrown) {
-      if (toApiError(thrown).problem.status === 401) expire()
+  async function register(
+    account: { username: string; email: string; password: string },
+    invite: string | null,
+  ): Promise<void> {
+    const body = {
+      ...account,
+      access_ttl_seconds: ACCESS_TTL_SECONDS,
+      ...(invite === null ? {} : { invite }),
     }
+    const { data } = await api.register({ body })
+    session.accept(data)
   }
 
-  return { user, token, isAuthenticated, login, register, logout, expire, bootstrap }
+  /** Signs out, in every tab. Throws when the server was not told: the cookie would sign in again. */
+  async function logout(): Promise<void> {
+    await api.logout()
+    session.end('signed_out')
+  }
+
+  /** Asks for the account to be deleted. That ends every session of it at once. */
+  async function deleteAccount(): Promise<void> {
+    eraseAt.value = (await api.deleteMe()).data.erase_at
+    session.end('deleted')
+  }
+
+  /** A new token for the same session, after a change that made the old one void. */
+  function accept(auth: AuthView): void {
+    session.accept(auth)
+  }
+
+  /** The account has changed. */
+  function setUser(fresh: UserView): void {
+    changed.value = fresh
+  }
+
+  return {
+    session,
+    state,
+    user,
+    isAuthenticated,
+    endReason,
+    login,
+    register,
+    logout,
+    accept,
+    setUser,
+    eraseAt,
+    deleteAccount,
+    bootstrap: session.start,
+  }
 })

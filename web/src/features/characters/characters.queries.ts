@@ -53,11 +53,16 @@ export function useCharacterActions() {
   const again = () =>
     cache.invalidateQueries({ predicate: ({ key }) => /"(?:list|get)Characters?"/.test(JSON.stringify(key)) })
 
-  async function save(id: number | null, body: CharacterInput): Promise<Character> {
+  /** Makes a character, or changes `saved`; refused when that one was changed meanwhile. */
+  async function save(saved: Character | null, body: CharacterInput): Promise<Character> {
     const { data } =
-      id === null
+      saved === null
         ? await api.createCharacter({ body })
-        : await api.updateCharacter({ path: { character_id: id }, body })
+        : await api.updateCharacter({
+            path: { character_id: saved.id },
+            headers: { 'If-Match': `"${saved.version}"` },
+            body,
+          })
     void again()
     return data
   }

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
-import { toApiError, type ApiError } from '@/api/problem'
+import { toApiError, type ApiError, type Problem } from '@/api/problem'
 import { followTurnStream, sendMessageStream } from '@/api/stream'
 import { normalize } from '@/lib/text/count'
 import { type Chat, fromView, type Message, type Phase, type Unsent } from './chat.types'
@@ -29,8 +29,8 @@ export const useChatStore = defineStore('chat', () => {
   const busy = ref(false)
   const streamText = ref('')
   const streamingId = ref<number | null>(null)
-  /** Until when (milliseconds since 1970) the server wants no further message. */
-  const blockedUntil = ref(0)
+  /** Why the server wants no further message, and (`retryAt`) until when. */
+  const block = shallowRef<Problem | null>(null)
 
   const turns = createTurnRunner({
     messages,
@@ -38,7 +38,7 @@ export const useChatStore = defineStore('chat', () => {
     busy,
     streamText,
     streamingId,
-    blockedUntil,
+    block,
     confirmed,
     reload,
     touched,
@@ -214,7 +214,7 @@ export const useChatStore = defineStore('chat', () => {
     busy,
     streamText,
     streamingId,
-    blockedUntil,
+    block,
     loadChats,
     loadMoreChats,
     createChat,

@@ -14,7 +14,7 @@ export interface TurnHost {
   busy: Ref<boolean>
   streamText: Ref<string>
   streamingId: Ref<number | null>
-  blockedUntil: Ref<number>
+  block: ShallowRef<Problem | null>
   /** The server has the message. */
   confirmed: (chatId: number) => void
   reload: (chatId: number) => Promise<void>
@@ -60,8 +60,8 @@ export function createTurnRunner(host: TurnHost) {
     )
   }
 
-  function fail(problem: Problem, localKey: string | null, retryAfter: number | null): void {
-    if (retryAfter !== null) host.blockedUntil.value = Date.now() + retryAfter * 1000
+  function fail(problem: Problem, localKey: string | null): void {
+    if (problem.retryAt !== undefined) host.block.value = problem
     const id = host.streamingId.value
     if (id === null) {
       replace(
@@ -97,7 +97,7 @@ export function createTurnRunner(host: TurnHost) {
         host.touched(chatId, event.assistant_message.content)
         break
       case 'error':
-        fail(event.problem, localKey, null)
+        fail(event.problem, localKey)
         break
       case 'usage':
         break
@@ -132,7 +132,7 @@ export function createTurnRunner(host: TurnHost) {
       end = toApiError(thrown)
     }
     if (!isMine()) return
-    if (typeof end !== 'string') fail(end.problem, localKey, end.retryAfter)
+    if (typeof end !== 'string') fail(end.problem, localKey)
     settle()
     void quota.refresh()
     if (end === 'gone') await host.reload(chatId)

@@ -1,12 +1,13 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
-import type { UsageDayView } from '@/api/generated/types.gen'
+import type { BudgetView, UsageDayView } from '@/api/generated/types.gen'
 import { toApiError, type ApiError } from '@/api/problem'
 
-/** What was used today, by the server's calendar. */
+/** What was used today, by the server's calendar, and how much may be. */
 export const useQuotaStore = defineStore('quota', () => {
   const day = shallowRef<UsageDayView | null>(null)
+  const budget = shallowRef<BudgetView | null>(null)
   const loaded = ref(false)
   const error = shallowRef<ApiError | null>(null)
   const used = computed(() => day.value?.total_tokens ?? 0)
@@ -16,8 +17,9 @@ export const useQuotaStore = defineStore('quota', () => {
   async function refresh(): Promise<void> {
     try {
       const { today } = (await api.getConfig()).data
-      const { items } = (await api.getMyUsage({ query: { from: today, to: today } })).data
-      day.value = items.find((item) => item.usage_date === today) ?? null
+      const { data } = await api.getMyUsage({ query: { from: today, to: today } })
+      day.value = data.items.find((item) => item.usage_date === today) ?? null
+      budget.value = data.budget
       error.value = null
       loaded.value = true
     } catch (thrown) {
@@ -25,5 +27,5 @@ export const useQuotaStore = defineStore('quota', () => {
     }
   }
 
-  return { day, loaded, error, used, cost, refresh }
+  return { day, budget, loaded, error, used, cost, refresh }
 })

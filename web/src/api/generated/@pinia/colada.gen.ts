@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, listCharacters, listChats, listMessages, listPrompts, livez, type Options, readyz } from '../sdk.gen';
-import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, LivezData, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { exportMe, getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, listAdminViews, listCharacters, listChats, listMessages, listPrompts, listSessions, livez, type Options, readyz } from '../sdk.gen';
+import type { ExportMeData, ExportMeResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, ListAdminViewsData, ListAdminViewsResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsResponse, LivezData, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -254,6 +254,57 @@ export const readyzQuery = defineQueryOptions<Options<ReadyzData>, ReadyzRespons
     key: readyzQueryKey(options),
     query: async (context) => {
         const { data } = await readyz({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
+
+/**
+ * list_sessions
+ */
+export const listSessionsQuery = defineQueryOptions<Options<ListSessionsData>, ListSessionsResponse, AxiosError<Error>>((options?: Options<ListSessionsData>) => ({
+    key: listSessionsQueryKey(options),
+    query: async (context) => {
+        const { data } = await listSessions({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const exportMeQueryKey = (options?: Options<ExportMeData>) => createQueryKey('exportMe', options);
+
+/**
+ * export_me
+ */
+export const exportMeQuery = defineQueryOptions<Options<ExportMeData>, ExportMeResponse, AxiosError<Error>>((options?: Options<ExportMeData>) => ({
+    key: exportMeQueryKey(options),
+    query: async (context) => {
+        const { data } = await exportMe({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listAdminViewsQueryKey = (options?: Options<ListAdminViewsData>) => createQueryKey('listAdminViews', options);
+
+/**
+ * list_admin_views
+ */
+export const listAdminViewsQuery = defineQueryOptions<Options<ListAdminViewsData>, ListAdminViewsResponse, AxiosError<Error>>((options?: Options<ListAdminViewsData>) => ({
+    key: listAdminViewsQueryKey(options),
+    query: async (context) => {
+        const { data } = await listAdminViews({
             ...options,
             ...context,
             throwOnError: true

@@ -2,6 +2,7 @@ import { fireEvent, screen } from '@testing-library/vue'
 import userEvent from '@testing-library/user-event'
 import { describe, expect, it, vi } from 'vitest'
 import { defineComponent, h, ref } from 'vue'
+import { useAnnouncer } from '@/shell/announcer'
 import { renderApp } from '@/testing/render'
 import MessageComposer from './MessageComposer.vue'
 
@@ -102,10 +103,33 @@ describe('MessageComposer', () => {
     expect(screen.getByText('데모 모델 · 실제 AI가 아닙니다')).toBeVisible()
   })
 
-  it('counts down until sending is allowed again', async () => {
-    const { type, button } = setup({ blockedUntil: Date.now() + 5_000 })
+  it('counts down until sending is allowed again, and says when it is', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+    const block = { status: 429, code: 'rate_limited', retryAt: Date.now() + 5_000 }
+    const { field, send, type, text } = setup({ block })
     await type('안녕')
-    expect(button()).toBeDisabled()
-    expect(screen.getByText(/초 뒤에 보낼 수 있어요/)).toBeVisible()
+    const button = screen.getByRole('button', { name: '5초 뒤에 보낼 수 있어요' })
+    expect(button).toBeDisabled()
+    expect(screen.getByText('5초 뒤에 다시 해 볼 수 있어요.')).toBeVisible()
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(screen.getByText('2초 뒤에 다시 해 볼 수 있어요.')).toBeVisible()
+    await fireEvent.keyDown(field, { key: 'Enter' })
+    expect(send).not.toHaveBeenCalled()
+    expect(text.value).toBe('안녕')
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(screen.queryByText(/뒤에 다시/)).toBeNull()
+    expect(screen.getByRole('button', { name: '보내기' })).toBeEnabled()
+    expect(useAnnouncer().status.value).toContain('이제 보낼 수 있어요')
+    vi.useRealTimers()
+  })
+
+  it('says when a used-up allowance opens again, by the clock of the reader', async () => {
+    const midnight = new Date()
+    midnight.setHours(24, 0, 0, 0)
+    vi.useFakeTimers({ toFake: ['Date'], now: midnight.getTime() - 7_200_000 })
+    setup({ block: { status: 429, code: 'budget_exhausted', retryAt: midnight.getTime() } })
+    expect(screen.getByText(/오늘 쓸 수 있는 양을 다 썼어요\./)).toHaveTextContent('내일 0시에 다시 열려요.')
+    expect(screen.getByRole('button', { name: '내일 0시에 보낼 수 있어요' })).toBeDisabled()
+    vi.useRealTimers()
   })
 })
