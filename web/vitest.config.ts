@@ -4,6 +4,8 @@ import viteConfig from './vite.config'
 export default mergeConfig(
   viteConfig,
   defineConfig({
+    // The words are held against docs/ERRORS.md.
+    server: { fs: { allow: ['..'] } },
     test: {
       environment: 'jsdom',
       environmentOptions: { jsdom: { url: 'http://localhost:3000/' } },

@@ -4,8 +4,9 @@ import type axeCore from 'axe-core'
 import { type Page, test as base, expect } from '@playwright/test'
 
 type Words = Record<string, Record<string, string>>
-const read = (name: string) =>
+const part = (name: string) =>
   JSON.parse(readFileSync(new URL(`../src/locales/${name}.json`, import.meta.url), 'utf8')) as Words
+const read = (name: string): Words => ({ ...part(name), ...part(`${name}.account`) })
 const locales: Record<string, Words> = { ko: read('ko'), en: read('en') }
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 

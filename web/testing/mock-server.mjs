@@ -25,6 +25,7 @@ const today = () => new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Seoul' })
 let nextId = 1
 const users = []
 const tokens = new Map()
+const sessions = []
 const characters = []
 const chats = []
 const messages = []
@@ -65,10 +66,11 @@ for (const [name, description, greeting] of [
 }
 
 class Refusal extends Error {
-  constructor(status, code, extra = {}) {
+  constructor(status, code, extra = {}, headers = {}) {
     super(code)
     Object.assign(this, {
       status,
+      headers,
       body: { type: 'about:blank', title: code, status, code, request_id: 'mock', ...extra },
     })
   }
@@ -83,7 +85,16 @@ const characterView = ({ owner, system_prompt, ...rest }, user) => ({
   is_system: owner === 0,
   ...(owner === user.id ? { system_prompt } : {}),
 })
-const userView = (user) => ({ ...user, password: undefined })
+const userView = ({ id, username, email, is_admin, display_name, locale, created_at, version }) => ({
+  id,
+  username,
+  email,
+  is_admin,
+  display_name,
+  locale,
+  created_at,
+  version,
+})
 function chatView(chat) {
   const own = messages.filter((m) => m.chat_id === chat.id)
   const character = characters.find((c) => c.id === chat.character_id)
@@ -132,10 +143,61 @@ function addMessage(chat, role, content, extra = {}) {
   return message
 }
 
-function auth(body) {
+const COOKIE = 'lr_refresh'
+const TTL = Number(process.env.TTL ?? 900)
+
+/** Begins a session, or goes on with one: a new secret in the cookie and a new token. */
+function auth(user, { request, response, session = null }) {
+  const own = session ?? {
+    id: crypto.randomUUID(),
+    user_id: user.id,
+    created_at: now(),
+    user_agent: request.headers['user-agent'] ?? null,
+    client_address: '127.0.0.1',
+    expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString(),
+  }
+  if (!session) sessions.push(own)
+  own.previous = own.secret
+  own.secret = crypto.randomUUID()
+  own.last_seen_at = now()
   const token = crypto.randomUUID()
-  tokens.set(token, body.id)
-  return { access_token: token, token_type: 'Bearer', expires_in: 86400, user: userView(body) }
+  tokens.set(token, own.id)
+  response.setHeader(
+    'set-cookie',
+    `${COOKIE}=${own.secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800`,
+  )
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: TTL,
+    user: userView(user),
+    session_id: own.id,
+  }
+}
+
+function sessionOf(request) {
+  const secret = new RegExp(`${COOKIE}=([\\w-]+)`).exec(request.headers.cookie ?? '')?.[1]
+  return secret && sessions.find((s) => s.secret === secret || s.previous === secret)
+}
+const endSession = (session) => sessions.splice(sessions.indexOf(session), 1)
+const sessionView = (s, own) => ({
+  id: s.id,
+  created_at: s.created_at,
+  last_seen_at: s.last_seen_at,
+  expires_at: s.expires_at,
+  user_agent: s.user_agent,
+  client_address: s.client_address,
+  current: s === own,
+})
+function checkPassword(user, password, pointer = '/password') {
+  const names = [user.username, user.email.split('@')[0]].map((name) => name.toLowerCase())
+  if (length(password) < 10) throw invalid(pointer, 'too_short', { limit: 10, actual: length(password) })
+  if (names.some((name) => password.toLowerCase().includes(name))) throw invalid(pointer, 'contains_name')
+  if (/^(?:password|1234567890|qwertyuiop)/.test(password)) throw invalid(pointer, 'too_common')
+  if (/^(.)\1+$/.test(password)) throw invalid(pointer, 'too_guessable')
+}
+const surely = (session) => {
+  if (!(Date.now() - (session.sure ?? 0) < 300_000)) throw new Refusal(403, 'reauthentication_required')
 }
 
 function reply(name, content) {
@@ -229,7 +291,9 @@ const routes = [
         model: 'demo',
         message_max_chars: MAX,
         password_min_length: 10,
-        registration: 'open',
+        registration: process.env.REGISTRATION ?? 'open',
+        admin_reads_visible: process.env.ADMIN_READS_VISIBLE !== 'false',
+        privacy_notice_version: 1,
         stats_timezone: 'Asia/Seoul',
         today: today(),
       },
@@ -240,9 +304,13 @@ const routes = [
   [
     'POST',
     /^\/auth\/register$/,
-    ({ body }) => {
-      if (length(body.password) < 10)
-        throw invalid('/password', 'too_short', { limit: 10, actual: length(body.password) })
+    ({ body: { invite, username, email, password }, request, response }) => {
+      const body = { username, email, password }
+      const mode = process.env.REGISTRATION ?? 'open'
+      if (mode === 'closed') throw new Refusal(403, 'registration_closed')
+      if (mode === 'invite' && invite === undefined) throw new Refusal(403, 'invite_required')
+      if (invite !== undefined && invite !== 'good-invite') throw invalid('/invite', 'unknown_invite')
+      checkPassword(body, body.password)
       if (users.some((u) => u.username === body.username || u.email === body.email))
         throw new Refusal(409, 'account_taken')
       const user = {
@@ -251,28 +319,187 @@ const routes = [
         display_name: null,
         locale: null,
         created_at: now(),
+        version: 1,
         ...body,
       }
       users.push(user)
-      return [201, auth(user)]
+      return [201, auth(user, { request, response })]
     },
     true,
   ],
   [
     'POST',
     /^\/auth\/login$/,
-    ({ body }) => {
+    ({ body, request, response }) => {
+      if (body.username === '!slow') throw new Refusal(429, 'rate_limited', {}, { 'retry-after': '30' })
       const user = users.find(
         (u) => [u.username, u.email].includes(body.username) && u.password === body.password,
       )
       if (!user) throw new Refusal(401, 'invalid_credentials')
-      return [200, auth(user)]
+      if (user.deleted_at) throw new Refusal(403, 'account_deleted')
+      return [200, auth(user, { request, response })]
     },
     true,
   ],
-  ['POST', /^\/auth\/logout$/, () => [204], true],
+  [
+    'POST',
+    /^\/auth\/refresh$/,
+    ({ request, response }) => {
+      const session = sessionOf(request)
+      const user = session && users.find((u) => u.id === session.user_id)
+      if (!user) throw new Refusal(401, 'session_ended')
+      return [200, auth(user, { request, response, session })]
+    },
+    true,
+  ],
+  [
+    'POST',
+    /^\/auth\/logout$/,
+    ({ request, response }) => {
+      const session = sessionOf(request)
+      if (session) endSession(session)
+      response.setHeader('set-cookie', `${COOKIE}=; Path=/; Max-Age=0`)
+      response.setHeader('clear-site-data', '"cache", "storage"')
+      return [204]
+    },
+    true,
+  ],
   ['GET', /^\/auth\/me$/, ({ user }) => [200, userView(user)]],
-  ['GET', /^\/auth\/me\/usage$/, ({ user }) => [200, list(usage.has(user.id) ? [usage.get(user.id)] : [])]],
+  [
+    'PATCH',
+    /^\/auth\/me$/,
+    ({ user, session, body, request }) => {
+      const wanted = request.headers['if-match']
+      if (wanted !== undefined && wanted !== `"${user.version}"`)
+        throw new Refusal(412, 'precondition_failed')
+      if (body.email !== undefined) surely(session)
+      Object.assign(user, body, { version: user.version + 1 })
+      return [200, userView(user)]
+    },
+  ],
+  [
+    'DELETE',
+    /^\/auth\/me$/,
+    ({ user, session }) => {
+      surely(session)
+      user.deleted_at = now()
+      for (const own of sessions.filter((s) => s.user_id === user.id)) endSession(own)
+      return [202, { erase_at: new Date(Date.now() + 7 * 86_400_000).toISOString() }]
+    },
+  ],
+  [
+    'PUT',
+    /^\/auth\/me\/password$/,
+    ({ user, session, body, request, response }) => {
+      if (body.current_password !== user.password) throw new Refusal(401, 'invalid_credentials')
+      checkPassword(user, body.new_password, '/new_password')
+      user.password = body.new_password
+      for (const own of sessions.filter((s) => s.user_id === user.id && s !== session)) endSession(own)
+      for (const [token, id] of tokens) if (id === session.id) tokens.delete(token)
+      return [200, auth(user, { request, response, session })]
+    },
+  ],
+  [
+    'POST',
+    /^\/auth\/reauthenticate$/,
+    ({ user, session, body }) => {
+      if (body.password !== user.password) throw new Refusal(401, 'invalid_credentials')
+      session.sure = Date.now()
+      return [204]
+    },
+  ],
+  [
+    'POST',
+    /^\/auth\/password-reset$/,
+    ({ body }) => {
+      if (body.token !== 'good-token') throw invalid('/token', 'unknown_token')
+      return [204]
+    },
+    true,
+  ],
+  [
+    'GET',
+    /^\/auth\/sessions$/,
+    ({ user, session }) => [
+      200,
+      list(sessions.filter((s) => s.user_id === user.id).map((s) => sessionView(s, session))),
+    ],
+  ],
+  [
+    'DELETE',
+    /^\/auth\/sessions$/,
+    ({ user, session }) => {
+      for (const own of sessions.filter((s) => s.user_id === user.id && s !== session)) endSession(own)
+      return [204]
+    },
+  ],
+  [
+    'DELETE',
+    /^\/auth\/sessions\/([\w-]+)$/,
+    ({ user, text }) => {
+      const own = sessions.find((s) => s.id === text && s.user_id === user.id)
+      if (!own) throw new Refusal(404, 'not_found')
+      endSession(own)
+      return [204]
+    },
+  ],
+  [
+    'GET',
+    /^\/auth\/me\/admin-views$/,
+    () => {
+      const at = (hours) => new Date(Date.now() - hours * 3_600_000).toISOString()
+      return [
+        200,
+        list([
+          {
+            viewed_at: at(5),
+            administrator: '운영자 지우',
+            action: 'messages.read',
+            reason: '신고받은 대화라 내용을 확인했어요. <b>굵지 않은</b> 글자예요.',
+            chat_id: 1,
+            chat_title: '하루',
+          },
+          {
+            viewed_at: at(6),
+            administrator: '운영자 지우',
+            action: 'chats.read',
+            reason: '신고받은 대화를 찾느라 목록을 열었어요.',
+            chat_id: null,
+            chat_title: null,
+          },
+        ]),
+      ]
+    },
+  ],
+  [
+    'GET',
+    /^\/auth\/me\/export$/,
+    ({ user, session }) => {
+      surely(session)
+      return [200, { account: userView(user), chats: [] }]
+    },
+  ],
+  [
+    'GET',
+    /^\/auth\/me\/usage$/,
+    ({ user }) => {
+      const day = usage.get(user.id)
+      const midnight = new Date()
+      midnight.setHours(24, 0, 0, 0)
+      const limit = process.env.DAILY_TOKENS ? Number(process.env.DAILY_TOKENS) : null
+      return [
+        200,
+        {
+          ...list(day ? [day] : []),
+          budget: {
+            daily_token_budget: limit,
+            used_tokens: day?.total_tokens ?? 0,
+            resets_at: midnight.toISOString(),
+          },
+        },
+      ]
+    },
+  ],
   [
     'GET',
     /^\/api\/characters$/,
@@ -386,6 +613,12 @@ const routes = [
       const chat = find(chats, id)
       const actual = length(body.content)
       if (actual > MAX) throw invalid('/content', 'too_long', { limit: MAX, actual })
+      if (body.content === '!slow') throw new Refusal(429, 'rate_limited', {}, { 'retry-after': '12' })
+      if (body.content === '!spent') {
+        const midnight = new Date()
+        midnight.setHours(24, 0, 0, 0)
+        throw new Refusal(429, 'budget_exhausted', { resets_at: midnight.toISOString() })
+      }
       const key = request.headers['idempotency-key']
       if (!keys.has(key)) keys.set(key, startTurn(user, chat, body.content.normalize('NFC').trim()))
       return follow(turns.get(keys.get(key)), 0, response)
@@ -416,11 +649,21 @@ async function answer(request, response, url) {
   const route = routes.find(([verb, pattern]) => verb === method && pattern.test(url.pathname))
   if (!route) throw new Refusal(404, 'not_found')
   const [, pattern, act, open] = route
-  const user = users.find((u) => u.id === tokens.get(request.headers.authorization?.slice(7)))
+  const session = sessions.find((s) => s.id === tokens.get(request.headers.authorization?.slice(7)))
+  const user = session && users.find((u) => u.id === session.user_id)
   if (!open && !user) throw new Refusal(401, 'unauthorized')
   const text = pattern.exec(url.pathname)?.[1]
   const body = await readBody(request)
-  const result = act({ user, body, id: Number(text), text, query: url.searchParams, request, response })
+  const result = act({
+    user,
+    session,
+    body,
+    id: Number(text),
+    text,
+    query: url.searchParams,
+    request,
+    response,
+  })
   if (Array.isArray(result))
     response
       .writeHead(result[0], { 'content-type': 'application/json' })
@@ -451,7 +694,7 @@ const server = createServer(async (request, response) => {
     const refusal = error instanceof Refusal ? error : new Refusal(500, 'internal')
     if (!(error instanceof Refusal)) console.error(error)
     response
-      .writeHead(refusal.status, { 'content-type': 'application/problem+json' })
+      .writeHead(refusal.status, { 'content-type': 'application/problem+json', ...refusal.headers })
       .end(JSON.stringify(refusal.body))
   }
 })

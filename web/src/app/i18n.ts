@@ -1,4 +1,5 @@
 import { createI18n } from 'vue-i18n'
+import type enAccount from '@/locales/en.account.json'
 import type en from '@/locales/en.json'
 import type { Locale } from '@/shell/ui.store'
 
@@ -7,14 +8,25 @@ declare module 'vue-i18n' {
   export interface DefineLocaleMessage extends Messages {}
 }
 
-type Messages = typeof en
+type Words = typeof en
+type Messages = Words & typeof enAccount
 
-const load: Record<Locale, () => Promise<{ default: Messages }>> = {
+/** Words beyond those that every screen has; they come with the screen that needs them. */
+export type WordPart = 'account'
+
+const load: Record<Locale, () => Promise<{ default: Words }>> = {
   ko: () => import('@/locales/ko.json'),
   en: () => import('@/locales/en.json'),
 }
+const loadPart: Record<WordPart, Record<Locale, () => Promise<{ default: Partial<Messages> }>>> = {
+  account: {
+    ko: () => import('@/locales/ko.account.json'),
+    en: () => import('@/locales/en.account.json'),
+  },
+}
 
-const loaded = new Set<Locale>()
+const loaded = new Set<string>()
+const wanted = new Set<WordPart>()
 
 export type AppI18n = ReturnType<typeof createAppI18n>
 
@@ -42,9 +54,25 @@ export function createAppI18n() {
 /** Loads a language if need be and speaks it from now on. */
 export async function setLocale(i18n: AppI18n, locale: Locale): Promise<void> {
   if (!loaded.has(locale)) {
-    i18n.global.setLocaleMessage(locale, (await load[locale]()).default)
+    const words = (await load[locale]()).default
+    // A part may have come first.
+    i18n.global.mergeLocaleMessage(locale, words)
     loaded.add(locale)
   }
+  await Promise.all([...wanted].map((part) => loadWords(i18n, part, locale)))
   i18n.global.locale.value = locale
   document.documentElement.lang = locale
+}
+
+/** Loads the words of a screen, in the language that is spoken and in any that will be. */
+export async function loadWords(
+  i18n: AppI18n,
+  part: WordPart,
+  locale = i18n.global.locale.value as Locale,
+): Promise<void> {
+  wanted.add(part)
+  const key = `${part}.${locale}`
+  if (loaded.has(key)) return
+  i18n.global.mergeLocaleMessage(locale, (await loadPart[part][locale]()).default)
+  loaded.add(key)
 }

@@ -1,6 +1,7 @@
 import type { Pinia } from 'pinia'
 import { createRouter, createWebHistory, type Router } from 'vue-router'
 import { installGuards } from './guards'
+import type { WordPart } from './i18n'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -8,6 +9,8 @@ declare module 'vue-router' {
     audience?: 'guests' | 'everybody'
     /** i18n key of the page's title. */
     title?: string
+    /** Words that the page needs beyond the common ones. */
+    words?: WordPart
   }
 }
 
@@ -70,7 +73,7 @@ export function createAppRouter(pinia: Pinia): Router {
             path: 'settings',
             name: 'settings',
             component: () => import('@/features/settings/SettingsView.vue'),
-            meta: { title: 'settings.title' },
+            meta: { title: 'settings.title', words: 'account' },
           },
         ],
       },

@@ -5,7 +5,7 @@ import { setupHttp } from '@/api/http'
 import { landing, useAuthStore } from '@/features/auth'
 import { useConnectionStore } from '@/shell/connection.store'
 import { LOCALES, useUiStore } from '@/shell/ui.store'
-import { type AppI18n, setLocale } from './i18n'
+import { type AppI18n, loadWords, setLocale } from './i18n'
 
 /** Joins what may not know each other: HTTP with the session, the session with the pages, the preferences with the languages. */
 export function wire(pinia: Pinia, router: Router, i18n: AppI18n): void {
@@ -67,6 +67,9 @@ export function wire(pinia: Pinia, router: Router, i18n: AppI18n): void {
       setTitle(router, i18n)
     },
   )
+  router.beforeResolve(async ({ meta }) => {
+    if (meta.words) await loadWords(i18n, meta.words)
+  })
   router.afterEach(async (to, from, failure) => {
     if (failure) return
     ui.closeDrawers()

@@ -5,7 +5,9 @@ import { TooltipProvider } from 'reka-ui'
 import { type Component, defineComponent, h } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
+import enAccount from '@/locales/en.account.json'
 import en from '@/locales/en.json'
+import koAccount from '@/locales/ko.account.json'
 import ko from '@/locales/ko.json'
 import type { Locale } from '@/shell/ui.store'
 
@@ -44,7 +46,7 @@ export function renderApp(
   const i18n = createI18n({
     legacy: false,
     locale,
-    messages: { ko, en },
+    messages: { ko: { ...ko, ...koAccount }, en: { ...en, ...enAccount } },
     datetimeFormats: {
       ko: {
         time: { hour: 'numeric', minute: '2-digit' },

@@ -253,7 +253,7 @@ describe('sign-up page', () => {
   it('asks for nothing where nobody can sign up', async () => {
     mode({ registration: 'closed' })
     renderApp(RegisterView)
-    expect(await screen.findByText('지금은 새로 가입할 수 없어요')).toBeVisible()
+    expect(await screen.findByText('지금은 새로 가입할 수 없어요.')).toBeVisible()
     expect(screen.queryByRole('button', { name: '가입하기' })).toBeNull()
     expect(screen.getByRole('link', { name: '로그인' })).toBeVisible()
   })

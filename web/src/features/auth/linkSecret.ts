@@ -1,7 +1,10 @@
+import { shallowReactive } from 'vue'
+
 /** Pages that are opened with a secret behind the `#` of their address. */
 export type SecretPage = 'register' | 'reset-password'
 
-const secrets = new Map<SecretPage, string>()
+// A link can be opened while its page is shown already.
+const secrets = shallowReactive(new Map<SecretPage, string>())
 
 /** Remembers the secret of a link as long as the page lives. It is part of no address, history or storage from then on. */
 export function keepSecret(page: SecretPage, secret: string): void {

@@ -25,6 +25,9 @@ export const useChatStore = defineStore('chat', () => {
   const chatState = ref<'idle' | 'loading' | 'ready' | 'error'>('idle')
   const chatError = shallowRef<ApiError | null>(null)
 
+  /** The chat that was asked for last: an answer about another one comes too late. */
+  let openId: number | null = null
+
   const phase = ref<Phase>('idle')
   const busy = ref(false)
   const streamText = ref('')
@@ -94,6 +97,7 @@ export const useChatStore = defineStore('chat', () => {
 
   function closeChat(): void {
     turns.leave()
+    openId = null
     currentChat.value = null
     messages.value = []
     olderCursor.value = null
@@ -103,6 +107,7 @@ export const useChatStore = defineStore('chat', () => {
   /** Opens a chat with its newest messages; a reply that is being written there is followed from its beginning. */
   async function openChat(id: number): Promise<void> {
     closeChat()
+    openId = id
     chatState.value = 'loading'
     // What the list knows already is shown at once.
     currentChat.value = chats.value.find((chat) => chat.id === id) ?? null
@@ -110,8 +115,7 @@ export const useChatStore = defineStore('chat', () => {
   }
 
   async function reload(id: number): Promise<void> {
-    const isStill = () =>
-      chatState.value !== 'idle' && (currentChat.value === null || currentChat.value.id === id)
+    const isStill = () => openId === id
     try {
       const [chat, page, unsent] = await Promise.all([
         api.getChat({ path: { chat_id: id } }),

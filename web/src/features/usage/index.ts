@@ -1,2 +1,5 @@
-export { default as UsageCard } from './components/UsageCard.vue'
+import { defineAsyncComponent } from 'vue'
+
+/** Loaded after the conversation that it stands beside. */
+export const UsageCard = defineAsyncComponent(() => import('./components/UsageCard.vue'))
 export { useQuotaStore } from './quota.store'
