@@ -44,8 +44,53 @@ for (const scheme of ['light', 'dark'] as const) {
     await page.goto('/characters/new')
     await page.getByRole('button', { name: w('characters.create') }).click()
     await expectAccessible(page, 'editor with errors')
+    await page.goto('/settings')
+    const settings = page.getByRole('region', { name: w('account.sessions') })
+    await expect(settings.getByRole('listitem').first()).toBeVisible()
+    await expectAccessible(page, 'settings')
+    await page.getByRole('button', { name: w('account.password_change') }).click()
+    await expectAccessible(page, 'settings with errors')
+    await page.getByRole('button', { name: w('account.export') }).click()
+    await expect(page.getByRole('dialog')).toBeVisible()
+    await expectAccessible(page, 'question for the password')
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: w('account.delete_open') }).click()
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: w('account.delete_do') })
+      .click()
+    await expectAccessible(page, 'question before the account is deleted, with errors')
+    await page.keyboard.press('Escape')
     await page.goto('/nowhere')
     await expectAccessible(page, 'missing page')
+  })
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`no page of somebody who is not signed in has a finding of axe (${scheme})`, async ({ page, w }) => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    let mode = 'closed'
+    await page.route('**/api/config', async (route) => {
+      const answer = await route.fetch()
+      await route.fulfill({ json: { ...(await answer.json()), registration: mode } })
+    })
+    await page.goto('/register')
+    await expect(page.getByText(w('auth.closed'))).toBeVisible()
+    await expectAccessible(page, 'sign-up is closed')
+    mode = 'invite'
+    await page.goto('/login')
+    await page.goto('/register')
+    await expect(page.getByText(w('auth.invite_needed'))).toBeVisible()
+    await page.getByRole('button', { name: w('auth.invite_use') }).click()
+    await expectAccessible(page, 'an invitation is needed')
+    await page.goto('/reset-password#nobody-made-this')
+    await page.getByLabel(w('auth.password_new')).fill('short')
+    await page.getByRole('button', { name: w('auth.reset') }).click()
+    await expectAccessible(page, 'new password with errors')
+    await page.goto('/login')
+    await page.goto('/reset-password')
+    await expect(page.getByText(w('auth.reset_refused'))).toBeVisible()
+    await expectAccessible(page, 'a link that cannot be used')
   })
 }
 

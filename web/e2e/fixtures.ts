@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type axeCore from 'axe-core'
-import { type Page, test as base, expect } from '@playwright/test'
+import { type BrowserContext, type ConsoleMessage, type Page, test as base, expect } from '@playwright/test'
 
 type Words = Record<string, Record<string, string>>
 const part = (name: string) =>
@@ -15,6 +15,14 @@ export interface Fixtures {
   w: (key: string, values?: Record<string, string | number>) => string
   /** What the page complained about; any entry fails the test. */
   complaints: string[]
+}
+
+/** The browser notes every answer that says no. Of those about accounts (nobody is signed in yet, say) people are told on the page. */
+function isRefusal(message: ConsoleMessage): boolean {
+  return (
+    /^Failed to load resource: .* status of 4(?:01|03|22|29)\b/.test(message.text()) &&
+    /\/auth\/|\/messages$/.test(new URL(message.location().url).pathname)
+  )
 }
 
 export const test = base.extend<Fixtures>({
@@ -31,7 +39,8 @@ export const test = base.extend<Fixtures>({
     async ({ page }, use) => {
       const complaints: string[] = []
       page.on('console', (message) => {
-        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+        if (message.type() !== 'error' && message.type() !== 'warning') return
+        if (!isRefusal(message)) complaints.push(message.text())
       })
       page.on('pageerror', (error) => complaints.push(error.message))
       page.on('requestfailed', (request) => {
@@ -71,6 +80,46 @@ export async function register(page: Page, w: Fixtures['w']): Promise<string> {
   await page.getByRole('button', { name: w('auth.register') }).click()
   await expect(page.getByRole('heading', { name: w('welcome.title') })).toBeVisible()
   return name
+}
+
+/** Signs a known person in, on the sign-in page as it stands. */
+export async function signIn(page: Page, w: Fixtures['w'], name: string, password = PASSWORD): Promise<void> {
+  await page.getByLabel(w('auth.username_or_email')).fill(name)
+  await page.getByLabel(w('auth.password'), { exact: true }).fill(password)
+  await page.getByRole('button', { name: w('auth.login') }).click()
+}
+
+/** Everything that a script of the application could have put away in this browser. */
+export async function stored(context: BrowserContext): Promise<string> {
+  const texts: string[] = []
+  for (const page of context.pages()) {
+    texts.push(
+      await page.evaluate(async () => {
+        const kept: unknown[] = [
+          { ...localStorage },
+          { ...sessionStorage },
+          document.cookie,
+          location.href,
+          history.state,
+        ]
+        kept.push(await caches.keys().catch(() => []))
+        for (const { name } of await indexedDB.databases()) {
+          const database = await new Promise<IDBDatabase>((resolve, reject) => {
+            const request = indexedDB.open(name ?? '')
+            request.onsuccess = () => resolve(request.result)
+            request.onerror = () => reject(new Error('closed'))
+          })
+          for (const store of database.objectStoreNames) {
+            const all = database.transaction(store).objectStore(store).getAll()
+            kept.push(await new Promise((resolve) => (all.onsuccess = () => resolve(all.result))))
+          }
+          database.close()
+        }
+        return JSON.stringify(kept)
+      }),
+    )
+  }
+  return texts.join('\n')
 }
 
 /** Picks the first starter and waits until one can write to it. */

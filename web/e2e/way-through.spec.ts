@@ -1,5 +1,5 @@
 import type { Locator, Page } from '@playwright/test'
-import { expect, openStarter, PASSWORD, register, test, type Fixtures } from './fixtures'
+import { expect, openStarter, register, signIn, test, type Fixtures } from './fixtures'
 
 const HELLO = '안녕하세요!'
 
@@ -89,7 +89,7 @@ test('the start is signing up for those who were never here, and signing in for 
   await page.goto('/')
   await expect(page.getByRole('heading', { name: w('auth.register_title') })).toBeVisible()
   await register(page, w)
-  await page.evaluate(() => sessionStorage.clear())
+  await page.context().clearCookies()
   await page.goto('/')
   await expect(page.getByRole('heading', { name: w('auth.login_title') })).toBeVisible()
 })
@@ -100,12 +100,10 @@ test('a draft and the place in the application survive signing in again', async 
   const composer = page.getByRole('textbox', { name: w('composer.label') })
   await composer.fill('아직 보내지 않은 말')
   const address = page.url()
-  await page.evaluate(() => sessionStorage.clear())
+  await page.context().clearCookies()
   await page.reload()
   await expect(page.getByText(w('auth.login_again'))).toBeVisible()
-  await page.getByLabel(w('auth.username_or_email')).fill(name)
-  await page.getByLabel(w('auth.password'), { exact: true }).fill(PASSWORD)
-  await page.getByRole('button', { name: w('auth.login') }).click()
+  await signIn(page, w, name)
   await expect(page).toHaveURL(address)
   await expect(composer).toHaveValue('아직 보내지 않은 말')
 })
