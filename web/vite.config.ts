@@ -26,11 +26,13 @@ export default defineConfig({
   },
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   server: {
-    proxy: Object.fromEntries(serverPaths.map((path) => [
+    proxy: Object.fromEntries(
+      serverPaths.map((path) => [
         path,
         // The service answers under its own name only, and takes what reads a cookie from its own pages.
         { target: backend, changeOrigin: true, headers: { origin: backend } },
-      ])),
+      ]),
+    ),
   },
   build: {
     target: 'es2023',

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { ChangePasswordData, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, EndOtherSessionsData, EndOtherSessionsResponses, EndSessionData, EndSessionResponses, ExportMeData, ExportMeResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, ListAdminViewsData, ListAdminViewsResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsResponses, LivezData, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateResponses, RefreshData, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses } from './types.gen';
+import type { ChangePasswordData, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsResponses, EndSessionData, EndSessionResponses, ExportMeData, ExportMeResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateResponses, RefreshData, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -17,6 +17,113 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
      */
     meta?: Record<string, unknown>;
 };
+
+/**
+ * Read the audit log
+ *
+ * For administrators, and recorded itself. Newest first.
+ */
+export const listAuditLog = <ThrowOnError extends boolean = true>(options?: Options<ListAuditLogData, ThrowOnError>) => (options?.client ?? client).get<ListAuditLogResponses, ListAuditLogErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/audit-log',
+    ...options
+});
+
+/**
+ * Read messages of somebody's chat
+ *
+ * For administrators, and recorded with the reason before anything is read, once for each page. The
+ * branch that its owner sees, page by page as for its owner.
+ */
+export const listMessagesOfChat = <ThrowOnError extends boolean = true>(options: Options<ListMessagesOfChatData, ThrowOnError>) => (options.client ?? client).get<ListMessagesOfChatResponses, ListMessagesOfChatErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/chats/{chat_id}/messages',
+    ...options
+});
+
+/**
+ * List accounts
+ *
+ * For administrators. Newest first, each with what was done with it.
+ */
+export const listUsers = <ThrowOnError extends boolean = true>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users',
+    ...options
+});
+
+/**
+ * Delete somebody's account
+ *
+ * For administrators, and recorded. All its logins end at once; the account is erased seven days
+ * later unless it is made active again. The last active administrator cannot be deleted.
+ */
+export const deleteUser = <ThrowOnError extends boolean = true>(options: Options<DeleteUserData, ThrowOnError>) => (options.client ?? client).delete<DeleteUserResponses, DeleteUserErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users/{user_id}',
+    ...options
+});
+
+/**
+ * Read somebody's account
+ *
+ * For administrators, and recorded.
+ */
+export const getUser = <ThrowOnError extends boolean = true>(options: Options<GetUserData, ThrowOnError>) => (options.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users/{user_id}',
+    ...options
+});
+
+/**
+ * Change somebody's account
+ *
+ * For administrators, and recorded. What is left out stays as it is. Disabling an account and
+ * changing whether it administers the service end all its logins at once. The last active
+ * administrator can be neither disabled nor demoted.
+ */
+export const updateUser = <ThrowOnError extends boolean = true>(options: Options<UpdateUserData, ThrowOnError>) => (options.client ?? client).patch<UpdateUserResponses, UpdateUserErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users/{user_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List somebody's chats
+ *
+ * For administrators, and recorded with the reason before anything is read. The person sees who
+ * looked, when and why, unless the operator has turned that off.
+ */
+export const listChatsOfUser = <ThrowOnError extends boolean = true>(options: Options<ListChatsOfUserData, ThrowOnError>) => (options.client ?? client).get<ListChatsOfUserResponses, ListChatsOfUserErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users/{user_id}/chats',
+    ...options
+});
+
+/**
+ * Read somebody's usage by day
+ *
+ * For administrators, and recorded. Oldest first; days on which nothing was used are left out.
+ * Without a range: the last 30 days. As JSON, or with `Accept: text/csv` as a file for a spreadsheet,
+ * which needs a reason.
+ */
+export const getUsageOfUser = <ThrowOnError extends boolean = true>(options: Options<GetUsageOfUserData, ThrowOnError>) => (options.client ?? client).get<GetUsageOfUserResponses, GetUsageOfUserErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users/{user_id}/usage',
+    ...options
+});
 
 /**
  * List characters
@@ -346,6 +453,19 @@ export const updateMe = <ThrowOnError extends boolean = true>(options: Options<U
 });
 
 /**
+ * See who looked at one's own data
+ *
+ * When administrators read one's chats, messages and usage, who and why. Newest first. 403 when the
+ * operator has turned this off, which `/api/config` tells.
+ */
+export const listMyAdminViews = <ThrowOnError extends boolean = true>(options?: Options<ListMyAdminViewsData, ThrowOnError>) => (options?.client ?? client).get<ListMyAdminViewsResponses, ListMyAdminViewsErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/admin-views',
+    ...options
+});
+
+/**
  * Read one's own usage by day
  *
  * Oldest first; days on which nothing was used are left out. Without a range: the last 30 days.
@@ -375,7 +495,7 @@ export const register = <ThrowOnError extends boolean = true>(options: Options<R
 /**
  * Tell whether the process lives
  */
-export const livez = <ThrowOnError extends boolean = true>(options?: Options<LivezData, ThrowOnError>) => (options?.client ?? client).get<LivezResponses, unknown, ThrowOnError>({
+export const livez = <ThrowOnError extends boolean = true>(options?: Options<LivezData, ThrowOnError>) => (options?.client ?? client).get<LivezResponses, LivezErrors, ThrowOnError>({
     responseType: 'json',
     url: '/livez',
     ...options
@@ -478,14 +598,4 @@ export const resetPassword = <ThrowOnError extends boolean = true>(options: Opti
         'Content-Type': 'application/json',
         ...options.headers
     }
-});
-
-/**
- * list_admin_views
- */
-export const listAdminViews = <ThrowOnError extends boolean = true>(options?: Options<ListAdminViewsData, ThrowOnError>) => (options?.client ?? client).get<ListAdminViewsResponses, unknown, ThrowOnError>({
-    responseType: 'json',
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/auth/me/admin-views',
-    ...options
 });

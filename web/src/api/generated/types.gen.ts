@@ -5,6 +5,196 @@ export type ClientOptions = {
 };
 
 /**
+ * A page of looks, newest first.
+ */
+export type AdminReadList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<AdminReadView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * An administrator's look at one's own data.
+ */
+export type AdminReadView = {
+    /**
+     * When it was.
+     */
+    viewed_at: string;
+    /**
+     * Who looked; `null` when the account is gone.
+     */
+    administrator: string | null;
+    /**
+     * What was looked at: `chats.read`, `messages.read` or `usage.read`.
+     */
+    action: string;
+    /**
+     * Why, in the administrator's words.
+     */
+    reason: string | null;
+    /**
+     * The chat.
+     */
+    chat_id: number | null;
+    /**
+     * The chat's title, or its character's name, while it is there.
+     */
+    chat_title: string | null;
+};
+
+/**
+ * A page of accounts, newest first.
+ */
+export type AdminUserList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<AdminUserView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * Somebody's account, for an administrator.
+ */
+export type AdminUserView = {
+    /**
+     * The account's id.
+     */
+    id: number;
+    /**
+     * The name to sign in with.
+     */
+    username: string;
+    /**
+     * The e-mail address.
+     */
+    email: string;
+    /**
+     * The name that others see; the user name when it is `null`.
+     */
+    display_name: string | null;
+    /**
+     * Whether the person administers the service.
+     */
+    is_admin: boolean;
+    /**
+     * Whether the person may use the service.
+     */
+    is_active: boolean;
+    /**
+     * When the account was made.
+     */
+    created_at: string;
+    /**
+     * When its deletion was asked for; seven days later it is erased.
+     */
+    deleted_at: string | null;
+    /**
+     * Tokens that the person may use per day; the service's own limit when it is `null`.
+     */
+    daily_token_budget: number | null;
+    /**
+     * Counts the changes, from 1.
+     */
+    version: number;
+    /**
+     * Chats that are there.
+     */
+    chats: number;
+    /**
+     * Exchanges that were charged, those of deleted chats among them.
+     */
+    exchanges: number;
+    /**
+     * Tokens of all kinds.
+     */
+    total_tokens: number;
+    /**
+     * The cost in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
+    /**
+     * When the person was there last, as far as is still known.
+     */
+    last_active_at: string | null;
+};
+
+/**
+ * A row of the audit log.
+ */
+export type AuditEntryView = {
+    /**
+     * The row's id; ids rise by one.
+     */
+    id: number;
+    /**
+     * When it was done.
+     */
+    created_at: string;
+    /**
+     * Who did it; `null` for the operator at the command line and for the service itself.
+     */
+    actor_user_id: number | null;
+    /**
+     * What was done.
+     */
+    action: string;
+    /**
+     * To what kind of thing.
+     */
+    target_type: string;
+    /**
+     * To which one; empty for the service as a whole.
+     */
+    target_id: string;
+    /**
+     * Whose data it was about.
+     */
+    subject_user_id: number | null;
+    /**
+     * Why, in the administrator's words.
+     */
+    reason: string | null;
+    /**
+     * The id under which the server's log has the request.
+     */
+    request_id: string | null;
+    /**
+     * The address from which it was done.
+     */
+    client_address: string | null;
+    /**
+     * What changed.
+     */
+    details: {
+        [key: string]: unknown;
+    } | null;
+};
+
+/**
+ * A page of the audit log, newest first.
+ */
+export type AuditList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<AuditEntryView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
  * A person who has just signed in.
  */
 export type AuthView = {
@@ -246,6 +436,14 @@ export type ConfigView = {
      */
     registration: Registration;
     /**
+     * Whether people see when administrators read their chats and usage.
+     */
+    admin_reads_visible: boolean;
+    /**
+     * The version of the notice of what administrators can read that is shown at sign-up.
+     */
+    privacy_notice_version: number;
+    /**
      * The zone in which days of usage are counted.
      */
     stats_timezone: string;
@@ -253,8 +451,6 @@ export type ConfigView = {
      * Today in that zone.
      */
     today: string;
-    admin_reads_visible: boolean;
-    privacy_notice_version: number;
 };
 
 /**
@@ -269,6 +465,16 @@ export type CreateChatBody = {
      * A title; one line.
      */
     title?: string | null;
+};
+
+/**
+ * A deletion that has begun.
+ */
+export type DeletionView = {
+    /**
+     * When the account will be erased. Until then it can be taken back.
+     */
+    erase_at: string;
 };
 
 /**
@@ -705,6 +911,29 @@ export type UpdateChatBody = {
 };
 
 /**
+ * Changes to an account; what is left out stays as it is.
+ */
+export type UpdateUserBody = {
+    /**
+     * Whether the person may use the service. `false` ends all their logins at once, `true` takes a
+     * deletion back as well.
+     */
+    is_active?: boolean;
+    /**
+     * Whether the person administers the service. A change ends all their logins at once.
+     */
+    is_admin?: boolean;
+    /**
+     * Tokens that the person may use per day; `null` for the service's own limit.
+     */
+    daily_token_budget?: number | null;
+    /**
+     * The name that others see; `null` for none.
+     */
+    display_name?: string | null;
+};
+
+/**
  * Days with usage, oldest first.
  */
 export type UsageDayList = {
@@ -874,25 +1103,598 @@ export type ResetBody = {
     password: string;
 };
 
-export type AdminViewView = {
-    viewed_at: string;
-    administrator: string | null;
-    action: string;
-    reason: string;
-    chat_id: number | null;
-    chat_title: string | null;
-};
-
-export type AdminViewList = {
-    items: Array<AdminViewView>;
-    next_cursor: string | null;
-};
-
 export type BudgetView = {
     daily_token_budget: number | null;
     used_tokens: number;
     resets_at: string;
 };
+
+export type ListAuditLogData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only acts of this person
+         */
+        actor?: number;
+        /**
+         * Only acts about this person's data
+         */
+        subject?: number;
+        /**
+         * Only this act, such as `messages.read`
+         */
+        action?: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
+        cursor?: string;
+    };
+    url: '/admin/audit-log';
+};
+
+export type ListAuditLogErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListAuditLogError = ListAuditLogErrors[keyof ListAuditLogErrors];
+
+export type ListAuditLogResponses = {
+    /**
+     * A page of the log
+     */
+    200: AuditList;
+};
+
+export type ListAuditLogResponse = ListAuditLogResponses[keyof ListAuditLogResponses];
+
+export type ListMessagesOfChatData = {
+    body?: never;
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+    };
+    query: {
+        /**
+         * Why: one line, kept in the audit log
+         */
+        reason: string;
+        /**
+         * The id of a message, or the `next_cursor` of the page after
+         */
+        before?: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
+        limit?: number;
+    };
+    url: '/admin/chats/{chat_id}/messages';
+};
+
+export type ListMessagesOfChatErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListMessagesOfChatError = ListMessagesOfChatErrors[keyof ListMessagesOfChatErrors];
+
+export type ListMessagesOfChatResponses = {
+    /**
+     * A page of messages, oldest first
+     */
+    200: MessageList;
+};
+
+export type ListMessagesOfChatResponse = ListMessagesOfChatResponses[keyof ListMessagesOfChatResponses];
+
+export type ListUsersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only those whose user name, e-mail address or display name contains this text
+         */
+        q?: string;
+        /**
+         * Only those in this state: `active`, `disabled`, `deleted` (and not yet erased) or `admin`
+         */
+        state?: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
+        cursor?: string;
+    };
+    url: '/admin/users';
+};
+
+export type ListUsersErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
+
+export type ListUsersResponses = {
+    /**
+     * A page of accounts
+     */
+    200: AdminUserList;
+};
+
+export type ListUsersResponse = ListUsersResponses[keyof ListUsersResponses];
+
+export type DeleteUserData = {
+    body?: never;
+    path: {
+        /**
+         * The account's id
+         */
+        user_id: number;
+    };
+    query?: never;
+    url: '/admin/users/{user_id}';
+};
+
+export type DeleteUserErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The last administrator stays (`last_administrator`)
+     */
+    409: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
+
+export type DeleteUserResponses = {
+    /**
+     * The deletion has begun
+     */
+    202: DeletionView;
+};
+
+export type DeleteUserResponse = DeleteUserResponses[keyof DeleteUserResponses];
+
+export type GetUserData = {
+    body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        /**
+         * The account's id
+         */
+        user_id: number;
+    };
+    query?: never;
+    url: '/admin/users/{user_id}';
+};
+
+export type GetUserErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetUserError = GetUserErrors[keyof GetUserErrors];
+
+export type GetUserResponses = {
+    /**
+     * The account
+     */
+    200: AdminUserView;
+};
+
+export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type UpdateUserData = {
+    body: UpdateUserBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The account's id
+         */
+        user_id: number;
+    };
+    query?: never;
+    url: '/admin/users/{user_id}';
+};
+
+export type UpdateUserErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The last administrator stays (`last_administrator`)
+     */
+    409: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type UpdateUserError = UpdateUserErrors[keyof UpdateUserErrors];
+
+export type UpdateUserResponses = {
+    /**
+     * The account as it is now
+     */
+    200: AdminUserView;
+};
+
+export type UpdateUserResponse = UpdateUserResponses[keyof UpdateUserResponses];
+
+export type ListChatsOfUserData = {
+    body?: never;
+    path: {
+        /**
+         * The account's id
+         */
+        user_id: number;
+    };
+    query: {
+        /**
+         * Why: one line, kept in the audit log
+         */
+        reason: string;
+        /**
+         * How many at most; 50 when it is left out
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
+        cursor?: string;
+    };
+    url: '/admin/users/{user_id}/chats';
+};
+
+export type ListChatsOfUserErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListChatsOfUserError = ListChatsOfUserErrors[keyof ListChatsOfUserErrors];
+
+export type ListChatsOfUserResponses = {
+    /**
+     * A page of chats, newest activity first
+     */
+    200: ChatList;
+};
+
+export type ListChatsOfUserResponse = ListChatsOfUserResponses[keyof ListChatsOfUserResponses];
+
+export type GetUsageOfUserData = {
+    body?: never;
+    path: {
+        /**
+         * The account's id
+         */
+        user_id: number;
+    };
+    query?: {
+        /**
+         * The first day, `YYYY-MM-DD`; 29 days before the last one when it is left out
+         */
+        from?: string;
+        /**
+         * The last day, `YYYY-MM-DD`; today when it is left out. At most 366 days in all
+         */
+        to?: string;
+        /**
+         * Why: one line, kept in the audit log. Needed for a file
+         */
+        reason?: string;
+    };
+    url: '/admin/users/{user_id}/usage';
+};
+
+export type GetUsageOfUserErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetUsageOfUserError = GetUsageOfUserErrors[keyof GetUsageOfUserErrors];
+
+export type GetUsageOfUserResponses = {
+    /**
+     * The days
+     */
+    200: UsageDayList;
+};
+
+export type GetUsageOfUserResponse = GetUsageOfUserResponses[keyof GetUsageOfUserResponses];
 
 export type ListCharactersData = {
     body?: never;
@@ -928,9 +1730,17 @@ export type ListCharactersErrors = {
      */
     401: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -981,9 +1791,17 @@ export type CreateCharacterErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1019,6 +1837,10 @@ export type DeleteCharacterData = {
 
 export type DeleteCharacterErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1030,6 +1852,14 @@ export type DeleteCharacterErrors = {
      * Not found (`not_found`)
      */
     404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1071,6 +1901,10 @@ export type GetCharacterData = {
 
 export type GetCharacterErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1078,6 +1912,14 @@ export type GetCharacterErrors = {
      * Not found (`not_found`)
      */
     404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1151,9 +1993,17 @@ export type UpdateCharacterErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1205,9 +2055,17 @@ export type ListChatsErrors = {
      */
     401: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1262,9 +2120,17 @@ export type CreateChatErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1300,6 +2166,10 @@ export type DeleteChatData = {
 
 export type DeleteChatErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1307,6 +2177,14 @@ export type DeleteChatErrors = {
      * Not found (`not_found`)
      */
     404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1348,6 +2226,10 @@ export type GetChatData = {
 
 export type GetChatErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1355,6 +2237,14 @@ export type GetChatErrors = {
      * Not found (`not_found`)
      */
     404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1424,9 +2314,17 @@ export type UpdateChatErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1483,9 +2381,17 @@ export type ListMessagesErrors = {
      */
     404: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1563,11 +2469,15 @@ export type SendMessageErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * The idempotency key was used before (`idempotency_key_reused`); The model refused to answer (`reply_refused`); Some fields are not valid (`validation_failed`)
      */
     422: Problem;
     /**
-     * Too many replies at once (`too_many_turns`); The model's service limits requests (`upstream_rate_limited`)
+     * Too many replies at once (`too_many_turns`); The model's service limits requests (`upstream_rate_limited`); Too many requests (`rate_limited`)
      */
     429: Problem;
     /**
@@ -1625,6 +2535,10 @@ export type GetTurnData = {
 
 export type GetTurnErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1632,6 +2546,14 @@ export type GetTurnErrors = {
      * Not found (`not_found`)
      */
     404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1677,6 +2599,10 @@ export type FollowTurnData = {
 
 export type FollowTurnErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1689,9 +2615,17 @@ export type FollowTurnErrors = {
      */
     406: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1726,6 +2660,18 @@ export type GetConfigData = {
 
 export type GetConfigErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
      * Something went wrong (`internal`)
      */
     500: Problem;
@@ -1751,9 +2697,21 @@ export type ListPromptsData = {
 
 export type ListPromptsErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1808,9 +2766,17 @@ export type CreatePromptErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1846,6 +2812,10 @@ export type DeletePromptData = {
 
 export type DeletePromptErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
@@ -1857,6 +2827,14 @@ export type DeletePromptErrors = {
      * Not found (`not_found`)
      */
     404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1930,9 +2908,17 @@ export type UpdatePromptErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -1971,7 +2957,7 @@ export type LoginErrors = {
      */
     401: Problem;
     /**
-     * The account is disabled (`account_disabled`)
+     * The account is disabled (`account_disabled`); The account is being deleted (`account_deleted`); Too many wrong passwords (`login_closed`)
      */
     403: Problem;
     /**
@@ -1987,9 +2973,17 @@ export type LoginErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -2019,6 +3013,18 @@ export type LogoutData = {
 };
 
 export type LogoutErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -2065,9 +3071,21 @@ export type GetMeData = {
 
 export type GetMeErrors = {
     /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
      * Not signed in (`unauthorized`)
      */
     401: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -2108,6 +3126,68 @@ export type UpdateMeResponses = {
 
 export type UpdateMeResponse = UpdateMeResponses[keyof UpdateMeResponses];
 
+export type ListMyAdminViewsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most; 50 when it is left out
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
+        cursor?: string;
+    };
+    url: '/auth/me/admin-views';
+};
+
+export type ListMyAdminViewsErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListMyAdminViewsError = ListMyAdminViewsErrors[keyof ListMyAdminViewsErrors];
+
+export type ListMyAdminViewsResponses = {
+    /**
+     * A page of looks
+     */
+    200: AdminReadList;
+};
+
+export type ListMyAdminViewsResponse = ListMyAdminViewsResponses[keyof ListMyAdminViewsResponses];
+
 export type GetMyUsageData = {
     body?: never;
     path?: never;
@@ -2134,9 +3214,17 @@ export type GetMyUsageErrors = {
      */
     401: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -2191,9 +3279,17 @@ export type RegisterErrors = {
      */
     415: Problem;
     /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
      * Some fields are not valid (`validation_failed`)
      */
     422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -2222,6 +3318,15 @@ export type LivezData = {
     url: '/livez';
 };
 
+export type LivezErrors = {
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+};
+
+export type LivezError = LivezErrors[keyof LivezErrors];
+
 export type LivezResponses = {
     /**
      * It does
@@ -2239,6 +3344,10 @@ export type ReadyzData = {
 };
 
 export type ReadyzErrors = {
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
     /**
      * Something went wrong (`internal`)
      */
@@ -2391,22 +3500,3 @@ export type ResetPasswordResponses = {
 };
 
 export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
-
-export type ListAdminViewsData = {
-    body?: never;
-    path?: never;
-    query?: {
-        cursor?: string;
-        limit?: number;
-    };
-    url: '/auth/me/admin-views';
-};
-
-export type ListAdminViewsResponses = {
-    /**
-     * x
-     */
-    200: AdminViewList;
-};
-
-export type ListAdminViewsResponse = ListAdminViewsResponses[keyof ListAdminViewsResponses];

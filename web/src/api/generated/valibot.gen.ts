@@ -3,6 +3,80 @@
 import * as v from 'valibot';
 
 /**
+ * An administrator's look at one's own data.
+ */
+export const vAdminReadView = v.object({
+    viewed_at: v.pipe(v.string(), v.isoTimestamp()),
+    administrator: v.nullable(v.string()),
+    action: v.string(),
+    reason: v.nullable(v.string()),
+    chat_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    chat_title: v.nullable(v.string())
+});
+
+/**
+ * A page of looks, newest first.
+ */
+export const vAdminReadList = v.object({
+    items: v.array(vAdminReadView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
+ * Somebody's account, for an administrator.
+ */
+export const vAdminUserView = v.object({
+    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    username: v.string(),
+    email: v.string(),
+    display_name: v.nullable(v.string()),
+    is_admin: v.boolean(),
+    is_active: v.boolean(),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    deleted_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+    daily_token_budget: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991))),
+    version: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    chats: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    exchanges: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    total_tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    cost_micro_usd: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
+    last_active_at: v.nullable(v.pipe(v.string(), v.isoTimestamp()))
+});
+
+/**
+ * A page of accounts, newest first.
+ */
+export const vAdminUserList = v.object({
+    items: v.array(vAdminUserView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
+ * A row of the audit log.
+ */
+export const vAuditEntryView = v.object({
+    id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    actor_user_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    action: v.string(),
+    target_type: v.string(),
+    target_id: v.string(),
+    subject_user_id: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    reason: v.nullable(v.string()),
+    request_id: v.nullable(v.string()),
+    client_address: v.nullable(v.string()),
+    details: v.nullable(v.record(v.string(), v.unknown()))
+});
+
+/**
+ * A page of the audit log, newest first.
+ */
+export const vAuditList = v.object({
+    items: v.array(vAuditEntryView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
  * The data of the event `busy`: the model is busy and will be asked again.
  */
 export const vBusyEventData = v.object({
@@ -51,6 +125,13 @@ export const vChatList = v.object({
 export const vCreateChatBody = v.strictObject({
     character_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
     title: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(120)))
+});
+
+/**
+ * A deletion that has begun.
+ */
+export const vDeletionView = v.object({
+    erase_at: v.pipe(v.string(), v.isoTimestamp())
 });
 
 /**
@@ -176,10 +257,10 @@ export const vConfigView = v.object({
     message_max_chars: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
     password_min_length: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
     registration: vRegistration,
-    stats_timezone: v.string(),
-    today: v.pipe(v.string(), v.isoDate()),
     admin_reads_visible: v.boolean(),
-    privacy_notice_version: v.pipe(v.number(), v.integer())
+    privacy_notice_version: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)),
+    stats_timezone: v.string(),
+    today: v.pipe(v.string(), v.isoDate())
 });
 
 /**
@@ -274,6 +355,16 @@ export const vTurnView = v.object({
 export const vUpdateChatBody = v.strictObject({
     title: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(120))),
     pinned: v.optional(v.boolean())
+});
+
+/**
+ * Changes to an account; what is left out stays as it is.
+ */
+export const vUpdateUserBody = v.strictObject({
+    is_active: v.optional(v.boolean()),
+    is_admin: v.optional(v.boolean()),
+    daily_token_budget: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991))),
+    display_name: v.nullish(v.pipe(v.string(), v.minLength(1), v.maxLength(60)))
 });
 
 /**
@@ -429,20 +520,6 @@ export const vResetBody = v.object({
     password: v.string()
 });
 
-export const vAdminViewView = v.object({
-    viewed_at: v.pipe(v.string(), v.isoTimestamp()),
-    administrator: v.nullable(v.string()),
-    action: v.string(),
-    reason: v.string(),
-    chat_id: v.nullable(v.pipe(v.number(), v.integer())),
-    chat_title: v.nullable(v.string())
-});
-
-export const vAdminViewList = v.object({
-    items: v.array(vAdminViewView),
-    next_cursor: v.nullable(v.string())
-});
-
 export const vBudgetView = v.object({
     daily_token_budget: v.nullable(v.pipe(v.number(), v.integer())),
     used_tokens: v.pipe(v.number(), v.integer()),
@@ -456,6 +533,73 @@ export const vUsageDayList = v.object({
     items: v.array(vUsageDayView),
     next_cursor: v.nullable(v.string()),
     budget: vBudgetView
+});
+
+export const vListAuditLogQuery = v.object({
+    actor: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    subject: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))),
+    action: v.optional(v.pipe(v.string(), v.regex(/^[a-z_]+[.][a-z_]+$/))),
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
+    cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
+});
+
+export const vListMessagesOfChatPath = v.object({
+    chat_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vListMessagesOfChatQuery = v.object({
+    reason: v.pipe(v.string(), v.minLength(5), v.maxLength(200)),
+    before: v.optional(v.pipe(v.string(), v.regex(/^[1-9][0-9]{0,14}$/))),
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100)))
+});
+
+export const vListUsersQuery = v.object({
+    q: v.optional(v.pipe(v.string(), v.maxLength(100))),
+    state: v.optional(v.pipe(v.string(), v.regex(/^(active|disabled|deleted|admin)$/))),
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
+    cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
+});
+
+export const vDeleteUserPath = v.object({
+    user_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vGetUserHeaders = v.object({
+    'If-None-Match': v.optional(v.string())
+});
+
+export const vGetUserPath = v.object({
+    user_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vUpdateUserBody2 = vUpdateUserBody;
+
+export const vUpdateUserHeaders = v.object({
+    'If-Match': v.optional(v.pipe(v.string(), v.regex(/^(\*|"[1-9][0-9]{0,14}(-[0-9a-f]{16})?")$/)))
+});
+
+export const vUpdateUserPath = v.object({
+    user_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vListChatsOfUserPath = v.object({
+    user_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vListChatsOfUserQuery = v.object({
+    reason: v.pipe(v.string(), v.minLength(5), v.maxLength(200)),
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
+    cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
+});
+
+export const vGetUsageOfUserPath = v.object({
+    user_id: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991))
+});
+
+export const vGetUsageOfUserQuery = v.object({
+    from: v.optional(v.pipe(v.string(), v.isoDate())),
+    to: v.optional(v.pipe(v.string(), v.isoDate())),
+    reason: v.optional(v.pipe(v.string(), v.minLength(5), v.maxLength(200)))
 });
 
 export const vListCharactersQuery = v.object({
@@ -577,6 +721,11 @@ export const vUpdateMeHeaders = v.object({
     'If-Match': v.optional(v.string())
 });
 
+export const vListMyAdminViewsQuery = v.object({
+    limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
+    cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
+});
+
 export const vGetMyUsageQuery = v.object({
     from: v.optional(v.pipe(v.string(), v.isoDate())),
     to: v.optional(v.pipe(v.string(), v.isoDate()))
@@ -595,8 +744,3 @@ export const vEndSessionPath = v.object({
 });
 
 export const vResetPasswordBody = vResetBody;
-
-export const vListAdminViewsQuery = v.object({
-    cursor: v.optional(v.string()),
-    limit: v.optional(v.pipe(v.number(), v.integer()))
-});

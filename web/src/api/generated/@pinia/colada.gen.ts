@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { exportMe, getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, listAdminViews, listCharacters, listChats, listMessages, listPrompts, listSessions, livez, type Options, readyz } from '../sdk.gen';
-import type { ExportMeData, ExportMeResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, ListAdminViewsData, ListAdminViewsResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsResponse, LivezData, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { exportMe, getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
+import type { ExportMeData, ExportMeResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -42,6 +42,124 @@ const createQueryKey = <TOptions extends Options>(id: string, options?: TOptions
     }
     return [params];
 };
+
+export const listAuditLogQueryKey = (options?: Options<ListAuditLogData>) => createQueryKey('listAuditLog', options);
+
+/**
+ * Read the audit log
+ *
+ * For administrators, and recorded itself. Newest first.
+ */
+export const listAuditLogQuery = defineQueryOptions<Options<ListAuditLogData>, ListAuditLogResponse, AxiosError<ListAuditLogError>>((options?: Options<ListAuditLogData>) => ({
+    key: listAuditLogQueryKey(options),
+    query: async (context) => {
+        const { data } = await listAuditLog({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listMessagesOfChatQueryKey = (options: Options<ListMessagesOfChatData>) => createQueryKey('listMessagesOfChat', options);
+
+/**
+ * Read messages of somebody's chat
+ *
+ * For administrators, and recorded with the reason before anything is read, once for each page. The
+ * branch that its owner sees, page by page as for its owner.
+ */
+export const listMessagesOfChatQuery = defineQueryOptions<Options<ListMessagesOfChatData>, ListMessagesOfChatResponse, AxiosError<ListMessagesOfChatError>>((options: Options<ListMessagesOfChatData>) => ({
+    key: listMessagesOfChatQueryKey(options),
+    query: async (context) => {
+        const { data } = await listMessagesOfChat({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listUsersQueryKey = (options?: Options<ListUsersData>) => createQueryKey('listUsers', options);
+
+/**
+ * List accounts
+ *
+ * For administrators. Newest first, each with what was done with it.
+ */
+export const listUsersQuery = defineQueryOptions<Options<ListUsersData>, ListUsersResponse, AxiosError<ListUsersError>>((options?: Options<ListUsersData>) => ({
+    key: listUsersQueryKey(options),
+    query: async (context) => {
+        const { data } = await listUsers({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getUserQueryKey = (options: Options<GetUserData>) => createQueryKey('getUser', options);
+
+/**
+ * Read somebody's account
+ *
+ * For administrators, and recorded.
+ */
+export const getUserQuery = defineQueryOptions<Options<GetUserData>, GetUserResponse, AxiosError<GetUserError>>((options: Options<GetUserData>) => ({
+    key: getUserQueryKey(options),
+    query: async (context) => {
+        const { data } = await getUser({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listChatsOfUserQueryKey = (options: Options<ListChatsOfUserData>) => createQueryKey('listChatsOfUser', options);
+
+/**
+ * List somebody's chats
+ *
+ * For administrators, and recorded with the reason before anything is read. The person sees who
+ * looked, when and why, unless the operator has turned that off.
+ */
+export const listChatsOfUserQuery = defineQueryOptions<Options<ListChatsOfUserData>, ListChatsOfUserResponse, AxiosError<ListChatsOfUserError>>((options: Options<ListChatsOfUserData>) => ({
+    key: listChatsOfUserQueryKey(options),
+    query: async (context) => {
+        const { data } = await listChatsOfUser({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getUsageOfUserQueryKey = (options: Options<GetUsageOfUserData>) => createQueryKey('getUsageOfUser', options);
+
+/**
+ * Read somebody's usage by day
+ *
+ * For administrators, and recorded. Oldest first; days on which nothing was used are left out.
+ * Without a range: the last 30 days. As JSON, or with `Accept: text/csv` as a file for a spreadsheet,
+ * which needs a reason.
+ */
+export const getUsageOfUserQuery = defineQueryOptions<Options<GetUsageOfUserData>, GetUsageOfUserResponse, AxiosError<GetUsageOfUserError>>((options: Options<GetUsageOfUserData>) => ({
+    key: getUsageOfUserQueryKey(options),
+    query: async (context) => {
+        const { data } = await getUsageOfUser({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
 
 export const listCharactersQueryKey = (options?: Options<ListCharactersData>) => createQueryKey('listCharacters', options);
 
@@ -209,6 +327,26 @@ export const getMeQuery = defineQueryOptions<Options<GetMeData>, GetMeResponse, 
     }
 }));
 
+export const listMyAdminViewsQueryKey = (options?: Options<ListMyAdminViewsData>) => createQueryKey('listMyAdminViews', options);
+
+/**
+ * See who looked at one's own data
+ *
+ * When administrators read one's chats, messages and usage, who and why. Newest first. 403 when the
+ * operator has turned this off, which `/api/config` tells.
+ */
+export const listMyAdminViewsQuery = defineQueryOptions<Options<ListMyAdminViewsData>, ListMyAdminViewsResponse, AxiosError<ListMyAdminViewsError>>((options?: Options<ListMyAdminViewsData>) => ({
+    key: listMyAdminViewsQueryKey(options),
+    query: async (context) => {
+        const { data } = await listMyAdminViews({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
 export const getMyUsageQueryKey = (options?: Options<GetMyUsageData>) => createQueryKey('getMyUsage', options);
 
 /**
@@ -233,7 +371,7 @@ export const livezQueryKey = (options?: Options<LivezData>) => createQueryKey('l
 /**
  * Tell whether the process lives
  */
-export const livezQuery = defineQueryOptions<Options<LivezData>, LivezResponse, AxiosError<Error>>((options?: Options<LivezData>) => ({
+export const livezQuery = defineQueryOptions<Options<LivezData>, LivezResponse, AxiosError<LivezError>>((options?: Options<LivezData>) => ({
     key: livezQueryKey(options),
     query: async (context) => {
         const { data } = await livez({
@@ -288,23 +426,6 @@ export const exportMeQuery = defineQueryOptions<Options<ExportMeData>, ExportMeR
     key: exportMeQueryKey(options),
     query: async (context) => {
         const { data } = await exportMe({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
-export const listAdminViewsQueryKey = (options?: Options<ListAdminViewsData>) => createQueryKey('listAdminViews', options);
-
-/**
- * list_admin_views
- */
-export const listAdminViewsQuery = defineQueryOptions<Options<ListAdminViewsData>, ListAdminViewsResponse, AxiosError<Error>>((options?: Options<ListAdminViewsData>) => ({
-    key: listAdminViewsQueryKey(options),
-    query: async (context) => {
-        const { data } = await listAdminViews({
             ...options,
             ...context,
             throwOnError: true

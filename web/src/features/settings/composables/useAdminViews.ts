@@ -1,13 +1,13 @@
 import { ref, shallowRef } from 'vue'
-import { listAdminViews } from '@/api/generated/sdk.gen'
-import type { AdminViewView } from '@/api/generated/types.gen'
+import { listMyAdminViews } from '@/api/generated/sdk.gen'
+import type { AdminReadView } from '@/api/generated/types.gen'
 import { toApiError, type ApiError } from '@/api/problem'
 
 const PAGE = 20
 
 /** Who of the administrators has read what, newest first, page by page. */
 export function useAdminViews() {
-  const views = shallowRef<readonly AdminViewView[]>([])
+  const views = shallowRef<readonly AdminReadView[]>([])
   const cursor = ref<string | null>(null)
   const state = ref<'loading' | 'ready' | 'error'>('loading')
   const error = shallowRef<ApiError | null>(null)
@@ -16,7 +16,7 @@ export function useAdminViews() {
     state.value = 'loading'
     const from = cursor.value
     try {
-      const { data } = await listAdminViews({
+      const { data } = await listMyAdminViews({
         query: { limit: PAGE, ...(from === null ? {} : { cursor: from }) },
       })
       views.value = [...views.value, ...data.items]
