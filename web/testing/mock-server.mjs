@@ -85,7 +85,7 @@ const characterView = ({ owner, system_prompt, ...rest }, user) => ({
   is_system: owner === 0,
   ...(owner === user.id ? { system_prompt } : {}),
 })
-const userView = ({ id, username, email, is_admin, display_name, locale, created_at, version }) => ({
+const userView = ({ id, username, email, is_admin, display_name, locale, created_at }) => ({
   id,
   username,
   email,
@@ -93,7 +93,6 @@ const userView = ({ id, username, email, is_admin, display_name, locale, created
   display_name,
   locale,
   created_at,
-  version,
 })
 function chatView(chat) {
   const own = messages.filter((m) => m.chat_id === chat.id)
@@ -364,16 +363,24 @@ const routes = [
     },
     true,
   ],
-  ['GET', /^\/auth\/me$/, ({ user }) => [200, userView(user)]],
+  [
+    'GET',
+    /^\/auth\/me$/,
+    ({ user, response }) => {
+      response.setHeader('etag', `"${user.version}"`)
+      return [200, userView(user)]
+    },
+  ],
   [
     'PATCH',
     /^\/auth\/me$/,
-    ({ user, session, body, request }) => {
+    ({ user, session, body, request, response }) => {
       const wanted = request.headers['if-match']
       if (wanted !== undefined && wanted !== `"${user.version}"`)
         throw new Refusal(412, 'precondition_failed')
       if (body.email !== undefined) surely(session)
       Object.assign(user, body, { version: user.version + 1 })
+      response.setHeader('etag', `"${user.version}"`)
       return [200, userView(user)]
     },
   ],

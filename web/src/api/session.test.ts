@@ -12,7 +12,6 @@ const user: AuthView['user'] = {
   display_name: null,
   locale: null,
   created_at: '',
-  version: 1,
 }
 const auth = (token: string, extra: Partial<AuthView> = {}): AuthView => ({
   access_token: token,

@@ -44,7 +44,6 @@ export const user: UserView = {
   display_name: null,
   locale: null,
   created_at: '2026-01-01T00:00:00Z',
-  version: 3,
 }
 
 export function signedIn(token = 'token', extra: Partial<AuthView> = {}): AuthView {

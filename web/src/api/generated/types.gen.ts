@@ -214,6 +214,9 @@ export type AuthView = {
      * The account.
      */
     user: UserView;
+    /**
+     * The login.
+     */
     session_id: string;
 };
 
@@ -546,6 +549,10 @@ export type LoginBody = {
      * The password.
      */
     password: string;
+    /**
+     * How long the access token shall live, in seconds; as long as the service lets it when it is
+     * left out.
+     */
     access_ttl_seconds?: number;
 };
 
@@ -777,6 +784,17 @@ export type PromptView = {
 };
 
 /**
+ * What is asked of a new token.
+ */
+export type RefreshBody = {
+    /**
+     * How long the access token shall live, in seconds; as long as the service lets it when it is
+     * left out.
+     */
+    access_ttl_seconds?: number;
+};
+
+/**
  * An account that somebody asks for.
  */
 export type RegisterBody = {
@@ -792,10 +810,16 @@ export type RegisterBody = {
      * The password; `/api/config` tells the shortest one.
      */
     password: string;
+    /**
+     * How long the access token shall live, in seconds; as long as the service lets it when it is
+     * left out.
+     */
     access_ttl_seconds?: number;
-    invite?: string;
 };
 
+/**
+ * Who may make an account.
+ */
 export type Registration = 'open' | 'invite' | 'closed';
 
 /**
@@ -816,6 +840,54 @@ export type SendMessageBody = {
      * The reply after which it comes; the end of the branch that is shown when it is left out.
      */
     parent_id?: number | null;
+};
+
+/**
+ * All places where the person is signed in.
+ */
+export type SessionList = {
+    /**
+     * The sessions, newest first.
+     */
+    items: Array<SessionView>;
+    /**
+     * Always `null`: there is one page.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * Somewhere where the person is signed in.
+ */
+export type SessionView = {
+    /**
+     * The session's id.
+     */
+    id: string;
+    /**
+     * When the person signed in.
+     */
+    created_at: string;
+    /**
+     * When the session was used last, to about an hour.
+     */
+    last_seen_at: string;
+    /**
+     * When it ends at the latest.
+     */
+    expires_at: string;
+    /**
+     * What the browser calls itself.
+     */
+    user_agent: string | null;
+    /**
+     * From where it was used last.
+     */
+    client_address: string | null;
+    /**
+     * Whether it is the one that asks.
+     */
+    current: boolean;
 };
 
 /**
@@ -945,7 +1017,6 @@ export type UsageDayList = {
      * Where the next page starts; `null` at the end.
      */
     next_cursor: string | null;
-    budget: BudgetView;
 };
 
 /**
@@ -1052,62 +1123,12 @@ export type UserView = {
      * When the account was made.
      */
     created_at: string;
-    version: number;
 };
 
 /**
  * Who may choose a character.
  */
 export type Visibility = 'private' | 'public';
-
-export type RefreshBody = {
-    access_ttl_seconds?: number;
-};
-
-export type ProfileBody = {
-    display_name?: string | null;
-    locale?: string | null;
-    email?: string;
-};
-
-export type PasswordBody = {
-    current_password: string;
-    new_password: string;
-};
-
-export type ReauthBody = {
-    password: string;
-};
-
-export type SessionView = {
-    id: string;
-    created_at: string;
-    last_seen_at: string;
-    expires_at: string;
-    user_agent: string | null;
-    client_address: string | null;
-    current: boolean;
-};
-
-export type SessionList = {
-    items: Array<SessionView>;
-    next_cursor: string | null;
-};
-
-export type EraseView = {
-    erase_at: string;
-};
-
-export type ResetBody = {
-    token: string;
-    password: string;
-};
-
-export type BudgetView = {
-    daily_token_budget: number | null;
-    used_tokens: number;
-    resets_at: string;
-};
 
 export type ListAuditLogData = {
     body?: never;
@@ -3018,6 +3039,10 @@ export type LogoutErrors = {
      */
     400: Problem;
     /**
+     * Sent by another site (`cross_origin`)
+     */
+    403: Problem;
+    /**
      * Not a name of this service (`misdirected_request`)
      */
     421: Problem;
@@ -3045,22 +3070,6 @@ export type LogoutResponses = {
 };
 
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
-
-export type DeleteMeData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/me';
-};
-
-export type DeleteMeResponses = {
-    /**
-     * x
-     */
-    202: EraseView;
-};
-
-export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
 
 export type GetMeData = {
     body?: never;
@@ -3106,25 +3115,6 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
-
-export type UpdateMeData = {
-    body: ProfileBody;
-    headers?: {
-        'If-Match'?: string;
-    };
-    path?: never;
-    query?: never;
-    url: '/auth/me';
-};
-
-export type UpdateMeResponses = {
-    /**
-     * x
-     */
-    200: UserView;
-};
-
-export type UpdateMeResponse = UpdateMeResponses[keyof UpdateMeResponses];
 
 export type ListMyAdminViewsData = {
     body?: never;
@@ -3246,6 +3236,71 @@ export type GetMyUsageResponses = {
 
 export type GetMyUsageResponse = GetMyUsageResponses[keyof GetMyUsageResponses];
 
+export type RefreshData = {
+    body: RefreshBody;
+    path?: never;
+    query?: never;
+    url: '/auth/refresh';
+};
+
+export type RefreshErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * The session has ended (`session_ended`)
+     */
+    401: Problem;
+    /**
+     * Sent by another site (`cross_origin`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type RefreshError = RefreshErrors[keyof RefreshErrors];
+
+export type RefreshResponses = {
+    /**
+     * Signed in as before
+     */
+    200: AuthView;
+};
+
+export type RefreshResponse = RefreshResponses[keyof RefreshResponses];
+
 export type RegisterData = {
     body: RegisterBody;
     path?: never;
@@ -3311,6 +3366,150 @@ export type RegisterResponses = {
 
 export type RegisterResponse = RegisterResponses[keyof RegisterResponses];
 
+export type EndOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/sessions';
+};
+
+export type EndOtherSessionsErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSessionsErrors];
+
+export type EndOtherSessionsResponses = {
+    /**
+     * All other sessions have ended
+     */
+    204: void;
+};
+
+export type EndOtherSessionsResponse = EndOtherSessionsResponses[keyof EndOtherSessionsResponses];
+
+export type ListSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/sessions';
+};
+
+export type ListSessionsErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
+
+export type ListSessionsResponses = {
+    /**
+     * The sessions
+     */
+    200: SessionList;
+};
+
+export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
+
+export type EndSessionData = {
+    body?: never;
+    path: {
+        /**
+         * The session's id
+         */
+        session_id: string;
+    };
+    query?: never;
+    url: '/auth/sessions/{session_id}';
+};
+
+export type EndSessionErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
+
+export type EndSessionResponses = {
+    /**
+     * The session has ended
+     */
+    204: void;
+};
+
+export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
+
 export type LivezData = {
     body?: never;
     path?: never;
@@ -3368,135 +3567,3 @@ export type ReadyzResponses = {
 };
 
 export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];
-
-export type RefreshData = {
-    body: RefreshBody;
-    path?: never;
-    query?: never;
-    url: '/auth/refresh';
-};
-
-export type RefreshResponses = {
-    /**
-     * x
-     */
-    200: AuthView;
-};
-
-export type RefreshResponse = RefreshResponses[keyof RefreshResponses];
-
-export type ChangePasswordData = {
-    body: PasswordBody;
-    path?: never;
-    query?: never;
-    url: '/auth/me/password';
-};
-
-export type ChangePasswordResponses = {
-    /**
-     * x
-     */
-    200: AuthView;
-};
-
-export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
-
-export type ReauthenticateData = {
-    body: ReauthBody;
-    path?: never;
-    query?: never;
-    url: '/auth/reauthenticate';
-};
-
-export type ReauthenticateResponses = {
-    /**
-     * x
-     */
-    204: void;
-};
-
-export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
-
-export type EndOtherSessionsData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/sessions';
-};
-
-export type EndOtherSessionsResponses = {
-    /**
-     * x
-     */
-    204: void;
-};
-
-export type EndOtherSessionsResponse = EndOtherSessionsResponses[keyof EndOtherSessionsResponses];
-
-export type ListSessionsData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/sessions';
-};
-
-export type ListSessionsResponses = {
-    /**
-     * x
-     */
-    200: SessionList;
-};
-
-export type ListSessionsResponse = ListSessionsResponses[keyof ListSessionsResponses];
-
-export type EndSessionData = {
-    body?: never;
-    path: {
-        session_id: string;
-    };
-    query?: never;
-    url: '/auth/sessions/{session_id}';
-};
-
-export type EndSessionResponses = {
-    /**
-     * x
-     */
-    204: void;
-};
-
-export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
-
-export type ExportMeData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/auth/me/export';
-};
-
-export type ExportMeResponses = {
-    /**
-     * x
-     */
-    200: {
-        [key: string]: unknown;
-    };
-};
-
-export type ExportMeResponse = ExportMeResponses[keyof ExportMeResponses];
-
-export type ResetPasswordData = {
-    body: ResetBody;
-    path?: never;
-    query?: never;
-    url: '/auth/password-reset';
-};
-
-export type ResetPasswordResponses = {
-    /**
-     * x
-     */
-    204: void;
-};
-
-export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];

@@ -159,7 +159,7 @@ export const vLanguageModelKind = v.picklist(['claude', 'demo']);
 export const vLoginBody = v.strictObject({
     username: v.string(),
     password: v.string(),
-    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer()))
+    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(60), v.maxValue(604800)))
 });
 
 /**
@@ -231,16 +231,25 @@ export const vPromptList = v.object({
 });
 
 /**
+ * What is asked of a new token.
+ */
+export const vRefreshBody = v.strictObject({
+    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(60), v.maxValue(604800)))
+});
+
+/**
  * An account that somebody asks for.
  */
 export const vRegisterBody = v.strictObject({
     username: v.pipe(v.string(), v.minLength(3), v.maxLength(32)),
     email: v.pipe(v.string(), v.minLength(3), v.maxLength(254), v.regex(/^[^@\s]+@[^@\s]+\.[^@\s]+$/)),
     password: v.pipe(v.string(), v.minLength(10), v.maxLength(128)),
-    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer())),
-    invite: v.optional(v.string())
+    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(60), v.maxValue(604800)))
 });
 
+/**
+ * Who may make an account.
+ */
 export const vRegistration = v.picklist([
     'open',
     'invite',
@@ -304,6 +313,27 @@ export const vMessageList = v.object({
 export const vSendMessageBody = v.strictObject({
     content: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
     parent_id: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9007199254740991)))
+});
+
+/**
+ * Somewhere where the person is signed in.
+ */
+export const vSessionView = v.object({
+    id: v.pipe(v.string(), v.uuid()),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    last_seen_at: v.pipe(v.string(), v.isoTimestamp()),
+    expires_at: v.pipe(v.string(), v.isoTimestamp()),
+    user_agent: v.nullable(v.string()),
+    client_address: v.nullable(v.string()),
+    current: v.boolean()
+});
+
+/**
+ * All places where the person is signed in.
+ */
+export const vSessionList = v.object({
+    items: v.array(vSessionView),
+    next_cursor: v.nullable(v.string())
 });
 
 /**
@@ -382,6 +412,14 @@ export const vUsageDayView = v.object({
 });
 
 /**
+ * Days with usage, oldest first.
+ */
+export const vUsageDayList = v.object({
+    items: v.array(vUsageDayView),
+    next_cursor: v.nullable(v.string())
+});
+
+/**
  * What one exchange cost. The kinds of tokens do not overlap.
  */
 export const vUsageView = v.object({
@@ -421,8 +459,7 @@ export const vUserView = v.object({
     is_admin: v.boolean(),
     display_name: v.nullable(v.string()),
     locale: v.nullable(v.string()),
-    created_at: v.pipe(v.string(), v.isoTimestamp()),
-    version: v.pipe(v.number(), v.integer())
+    created_at: v.pipe(v.string(), v.isoTimestamp())
 });
 
 /**
@@ -433,7 +470,7 @@ export const vAuthView = v.object({
     token_type: vTokenType,
     expires_in: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9007199254740991)),
     user: vUserView,
-    session_id: v.string()
+    session_id: v.pipe(v.string(), v.uuid())
 });
 
 /**
@@ -475,64 +512,6 @@ export const vCharacterView = v.object({
 export const vCharacterList = v.object({
     items: v.array(vCharacterView),
     next_cursor: v.nullable(v.string())
-});
-
-export const vRefreshBody = v.object({
-    access_ttl_seconds: v.optional(v.pipe(v.number(), v.integer()))
-});
-
-export const vProfileBody = v.object({
-    display_name: v.nullish(v.string()),
-    locale: v.nullish(v.string()),
-    email: v.optional(v.string())
-});
-
-export const vPasswordBody = v.object({
-    current_password: v.string(),
-    new_password: v.string()
-});
-
-export const vReauthBody = v.object({
-    password: v.string()
-});
-
-export const vSessionView = v.object({
-    id: v.string(),
-    created_at: v.pipe(v.string(), v.isoTimestamp()),
-    last_seen_at: v.pipe(v.string(), v.isoTimestamp()),
-    expires_at: v.pipe(v.string(), v.isoTimestamp()),
-    user_agent: v.nullable(v.string()),
-    client_address: v.nullable(v.string()),
-    current: v.boolean()
-});
-
-export const vSessionList = v.object({
-    items: v.array(vSessionView),
-    next_cursor: v.nullable(v.string())
-});
-
-export const vEraseView = v.object({
-    erase_at: v.pipe(v.string(), v.isoTimestamp())
-});
-
-export const vResetBody = v.object({
-    token: v.string(),
-    password: v.string()
-});
-
-export const vBudgetView = v.object({
-    daily_token_budget: v.nullable(v.pipe(v.number(), v.integer())),
-    used_tokens: v.pipe(v.number(), v.integer()),
-    resets_at: v.pipe(v.string(), v.isoTimestamp())
-});
-
-/**
- * Days with usage, oldest first.
- */
-export const vUsageDayList = v.object({
-    items: v.array(vUsageDayView),
-    next_cursor: v.nullable(v.string()),
-    budget: vBudgetView
 });
 
 export const vListAuditLogQuery = v.object({
@@ -715,12 +694,6 @@ export const vUpdatePromptPath = v.object({
 
 export const vLoginBody2 = vLoginBody;
 
-export const vUpdateMeBody = vProfileBody;
-
-export const vUpdateMeHeaders = v.object({
-    'If-Match': v.optional(v.string())
-});
-
 export const vListMyAdminViewsQuery = v.object({
     limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100))),
     cursor: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,80}$/)))
@@ -731,16 +704,10 @@ export const vGetMyUsageQuery = v.object({
     to: v.optional(v.pipe(v.string(), v.isoDate()))
 });
 
-export const vRegisterBody2 = vRegisterBody;
-
 export const vRefreshBody2 = vRefreshBody;
 
-export const vChangePasswordBody = vPasswordBody;
-
-export const vReauthenticateBody = vReauthBody;
+export const vRegisterBody2 = vRegisterBody;
 
 export const vEndSessionPath = v.object({
-    session_id: v.string()
+    session_id: v.pipe(v.string(), v.uuid())
 });
-
-export const vResetPasswordBody = vResetBody;

@@ -68,9 +68,9 @@ export const useAuthStore = defineStore('auth', () => {
     session.end('signed_out')
   }
 
-  /** Asks for the account to be deleted. That ends every session of it at once. */
-  async function deleteAccount(): Promise<void> {
-    eraseAt.value = (await api.deleteMe()).data.erase_at
+  /** The account was deleted, which ended every session of it; what is left of it goes at `at`. */
+  function leave(at: string): void {
+    eraseAt.value = at
     session.end('deleted')
   }
 
@@ -96,7 +96,7 @@ export const useAuthStore = defineStore('auth', () => {
     accept,
     setUser,
     eraseAt,
-    deleteAccount,
+    leave,
     bootstrap: session.start,
   }
 })

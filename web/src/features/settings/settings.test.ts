@@ -38,7 +38,7 @@ const XSS = [
 function open(...handlers: Parameters<typeof server.use>) {
   server.use(
     ...handlers,
-    http.get('*/auth/me', () => HttpResponse.json(user)),
+    http.get('*/auth/me', () => HttpResponse.json(user, { headers: { etag: '"3-abc"' } })),
     http.get('*/auth/sessions', () => list([session('here', { current: true }), session('there')])),
     http.get('*/auth/me/admin-views', () => list([])),
   )
@@ -59,7 +59,7 @@ describe('profile', () => {
     const { auth } = open(
       http.patch('*/auth/me', async ({ request }) => {
         calls.push({ body: await request.json(), match: request.headers.get('if-match') })
-        return HttpResponse.json({ ...user, display_name: '민서', version: 4 })
+        return HttpResponse.json({ ...user, display_name: '민서' })
       }),
     )
     const save = part('프로필').getByRole('button', { name: '저장' })
@@ -67,7 +67,7 @@ describe('profile', () => {
     await userEvent.type(part('프로필').getByLabelText(/표시 이름/), '민서')
     await userEvent.click(save)
     await waitFor(() => expect(auth.user?.display_name).toBe('민서'))
-    expect(calls).toEqual([{ body: { display_name: '민서' }, match: '"3"' }])
+    expect(calls).toEqual([{ body: { display_name: '민서' }, match: '"3-abc"' }])
     expect(save).toBeDisabled()
   })
 
@@ -76,7 +76,7 @@ describe('profile', () => {
     const { auth } = open(
       http.patch('*/auth/me', () =>
         sure
-          ? HttpResponse.json({ ...user, email: 'new@example.com', version: 4 })
+          ? HttpResponse.json({ ...user, email: 'new@example.com' })
           : problem(403, 'reauthentication_required'),
       ),
       http.post('*/auth/reauthenticate', async ({ request }) => {
@@ -118,16 +118,18 @@ describe('profile', () => {
         matches.push(request.headers.get('if-match'))
         return matches.length === 1
           ? problem(412, 'precondition_failed')
-          : HttpResponse.json({ ...user, display_name: '민서', version: 9 })
+          : HttpResponse.json({ ...user, display_name: '민서' })
       }),
-      http.get('*/auth/me', () => HttpResponse.json({ ...user, version: matches.length === 0 ? 3 : 8 })),
+      http.get('*/auth/me', () =>
+        HttpResponse.json(user, { headers: { etag: matches.length === 0 ? '"3-abc"' : '"8-def"' } }),
+      ),
     )
     await userEvent.type(part('프로필').getByLabelText(/표시 이름/), '민서')
     const save = part('프로필').getByRole('button', { name: '저장' })
     await userEvent.click(save)
     expect(await screen.findByText('그사이 내용이 바뀌었어요. 다시 열어 확인해 주세요.')).toBeVisible()
     await userEvent.click(save)
-    await waitFor(() => expect(matches).toEqual(['"3"', '"8"']))
+    await waitFor(() => expect(matches).toEqual(['"3-abc"', '"8-def"']))
   })
 })
 

@@ -1,7 +1,8 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
-import type { BudgetView, UsageDayView } from '@/api/generated/types.gen'
+import type { UsageDayView } from '@/api/generated/types.gen'
+import type { BudgetView } from '@/api/pending'
 import { toApiError, type ApiError } from '@/api/problem'
 
 /** What was used today, by the server's calendar, and how much may be. */
@@ -19,7 +20,7 @@ export const useQuotaStore = defineStore('quota', () => {
       const { today } = (await api.getConfig()).data
       const { data } = await api.getMyUsage({ query: { from: today, to: today } })
       day.value = data.items.find((item) => item.usage_date === today) ?? null
-      budget.value = data.budget
+      budget.value = (data as { budget?: BudgetView }).budget ?? null
       error.value = null
       loaded.value = true
     } catch (thrown) {

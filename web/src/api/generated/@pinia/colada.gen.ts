@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { exportMe, getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
-import type { ExportMeData, ExportMeResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
+import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -366,6 +366,25 @@ export const getMyUsageQuery = defineQueryOptions<Options<GetMyUsageData>, GetMy
     }
 }));
 
+export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
+
+/**
+ * List where one is signed in
+ *
+ * All of one's sessions that have not ended, newest first; there is one page.
+ */
+export const listSessionsQuery = defineQueryOptions<Options<ListSessionsData>, ListSessionsResponse, AxiosError<ListSessionsError>>((options?: Options<ListSessionsData>) => ({
+    key: listSessionsQueryKey(options),
+    query: async (context) => {
+        const { data } = await listSessions({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
 export const livezQueryKey = (options?: Options<LivezData>) => createQueryKey('livez', options);
 
 /**
@@ -392,40 +411,6 @@ export const readyzQuery = defineQueryOptions<Options<ReadyzData>, ReadyzRespons
     key: readyzQueryKey(options),
     query: async (context) => {
         const { data } = await readyz({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
-export const listSessionsQueryKey = (options?: Options<ListSessionsData>) => createQueryKey('listSessions', options);
-
-/**
- * list_sessions
- */
-export const listSessionsQuery = defineQueryOptions<Options<ListSessionsData>, ListSessionsResponse, AxiosError<Error>>((options?: Options<ListSessionsData>) => ({
-    key: listSessionsQueryKey(options),
-    query: async (context) => {
-        const { data } = await listSessions({
-            ...options,
-            ...context,
-            throwOnError: true
-        });
-        return data;
-    }
-}));
-
-export const exportMeQueryKey = (options?: Options<ExportMeData>) => createQueryKey('exportMe', options);
-
-/**
- * export_me
- */
-export const exportMeQuery = defineQueryOptions<Options<ExportMeData>, ExportMeResponse, AxiosError<Error>>((options?: Options<ExportMeData>) => ({
-    key: exportMeQueryKey(options),
-    query: async (context) => {
-        const { data } = await exportMe({
             ...options,
             ...context,
             throwOnError: true

@@ -1,4 +1,4 @@
-import { exportMe } from '@/api/generated/sdk.gen'
+import { exportMe } from '@/api/pending'
 
 /** Puts everything that the service keeps of the person into a file. Throws an `ApiError`. */
 export async function downloadExport(): Promise<void> {
