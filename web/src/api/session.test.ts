@@ -183,7 +183,7 @@ describe('a token that is good no more', () => {
     expect(await one.renew('old')).toBeNull()
     await settled()
     expect(one.state).toEqual({ kind: 'out', reason: 'expired' })
-    expect(two.state).toEqual({ kind: 'out', reason: 'elsewhere' })
+    expect(two.state).toEqual({ kind: 'out', reason: 'expired' })
     expect(await two.current()).toBeNull()
     expect(refresh).toHaveBeenCalledOnce()
   })

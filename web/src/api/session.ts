@@ -9,7 +9,7 @@ export type SessionState =
   { kind: 'unknown' } | { kind: 'in'; auth: AuthView } | { kind: 'out'; reason: EndReason }
 
 /** What the tabs of one browser tell each other. It never leaves their memory. */
-type Word = { type: 'token'; auth: AuthView; renewAt: number } | { type: 'out' }
+type Word = { type: 'token'; auth: AuthView; renewAt: number } | { type: 'out'; expired: boolean }
 
 /** What a session needs from its surroundings; tests bring their own. */
 export interface SessionDeps {
@@ -72,7 +72,7 @@ export function createSession({ refresh, locks, channel, now = Date.now, pause =
   /** The session is over, in every tab. */
   function end(reason: EndReason): void {
     drop(reason)
-    if (reason !== 'none') tell({ type: 'out' })
+    if (reason !== 'none') tell({ type: 'out', expired: reason === 'expired' })
   }
 
   function tell(word: Word): void {
@@ -81,7 +81,7 @@ export function createSession({ refresh, locks, channel, now = Date.now, pause =
 
   channel?.addEventListener('message', ({ data }: MessageEvent<Word>) => {
     if (data.type === 'token') hold(data.auth, data.renewAt)
-    else drop('elsewhere')
+    else drop(data.expired ? 'expired' : 'elsewhere')
   })
 
   /**
