@@ -7,7 +7,6 @@ export default defineConfig({
     { name: '@hey-api/client-axios', throwOnError: true },
     '@hey-api/typescript',
     '@hey-api/sdk',
-    { name: 'valibot', responses: false },
     { name: '@pinia/colada', mutationOptions: false },
   ],
 })

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
+import type { CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -40,6 +40,19 @@ export const listMessagesOfChat = <ThrowOnError extends boolean = true>(options:
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/admin/chats/{chat_id}/messages',
+    ...options
+});
+
+/**
+ * Read the statistics of the service
+ *
+ * For administrators. By day in the zone of the statistics; without a range the last 30 days. With
+ * `Accept: text/csv` the days alone, as a table.
+ */
+export const getStatsOverview = <ThrowOnError extends boolean = true>(options?: Options<GetStatsOverviewData, ThrowOnError>) => (options?.client ?? client).get<GetStatsOverviewResponses, GetStatsOverviewErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/stats/overview',
     ...options
 });
 

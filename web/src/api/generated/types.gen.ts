@@ -5,6 +5,48 @@ export type ClientOptions = {
 };
 
 /**
+ * What turns used and how they ended.
+ */
+export type ActivityView = {
+    /**
+     * Exchanges that were charged.
+     */
+    exchanges: number;
+    /**
+     * All tokens.
+     */
+    total_tokens: number;
+    /**
+     * Input that was neither read from nor written to the prompt cache.
+     */
+    input_tokens: number;
+    /**
+     * Output.
+     */
+    output_tokens: number;
+    /**
+     * Input read from the prompt cache.
+     */
+    cache_read_tokens: number;
+    /**
+     * Input written to the prompt cache.
+     */
+    cache_write_tokens: number;
+    /**
+     * The cost in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
+    /**
+     * Turns that ended, those that cost nothing among them.
+     */
+    turns: TurnOutcomesView;
+    /**
+     * The share of turns that failed or were cut, from 0 to 1.
+     */
+    error_rate: number;
+};
+
+/**
  * A page of looks, newest first.
  */
 export type AdminReadList = {
@@ -271,6 +313,32 @@ export type CharacterList = {
 };
 
 /**
+ * A character by how much people talk to it.
+ */
+export type CharacterStatsView = {
+    /**
+     * The character's id.
+     */
+    character_id: number;
+    /**
+     * Its name; `null` once it is deleted.
+     */
+    name: string | null;
+    /**
+     * Exchanges that were charged.
+     */
+    exchanges: number;
+    /**
+     * All tokens.
+     */
+    total_tokens: number;
+    /**
+     * The cost in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
+};
+
+/**
  * A character, as the person who asks may see it.
  */
 export type CharacterView = {
@@ -523,6 +591,20 @@ export type ExchangeView = {
 };
 
 /**
+ * Turns that did not end well for one reason.
+ */
+export type FailureStatsView = {
+    /**
+     * The reason: a code of the problems.
+     */
+    code: string;
+    /**
+     * Turns.
+     */
+    turns: number;
+};
+
+/**
  * The service is well.
  */
 export type HealthView = {
@@ -536,6 +618,29 @@ export type HealthView = {
  * Which kind of model answers.
  */
 export type LanguageModelKind = 'claude' | 'demo';
+
+/**
+ * How long it took from accepting a message to the first text of its reply. Within a tenth of the
+ * exact figures; `null` when there was no reply.
+ */
+export type LatencyView = {
+    /**
+     * Turns whose reply began.
+     */
+    turns: number;
+    /**
+     * Half of the replies began within this many milliseconds.
+     */
+    p50_ms: number | null;
+    /**
+     * Nine of ten did.
+     */
+    p90_ms: number | null;
+    /**
+     * All but one of a hundred did.
+     */
+    p99_ms: number | null;
+};
 
 /**
  * Who wants to sign in.
@@ -643,6 +748,58 @@ export type MessageView = {
      * When it was written down first.
      */
     created_at: string;
+};
+
+/**
+ * What one model did.
+ */
+export type ModelStatsView = ActivityView & {
+    /**
+     * The model.
+     */
+    model: string;
+};
+
+/**
+ * The service over a range of days.
+ */
+export type OverviewView = {
+    /**
+     * The first day.
+     */
+    from: string;
+    /**
+     * The last day.
+     */
+    to: string;
+    /**
+     * All days together.
+     */
+    totals: SummaryView;
+    /**
+     * Every day, oldest first; days without anything are there as well.
+     */
+    days: Array<StatsDayView>;
+    /**
+     * The models that answered, most tokens first.
+     */
+    models: Array<ModelStatsView>;
+    /**
+     * The ten characters with most exchanges.
+     */
+    characters: Array<CharacterStatsView>;
+    /**
+     * The ten people with most tokens.
+     */
+    users: Array<UserStatsView>;
+    /**
+     * Why turns did not end well, most frequent first.
+     */
+    failures: Array<FailureStatsView>;
+    /**
+     * How long replies took to begin.
+     */
+    first_text_latency: LatencyView;
 };
 
 /**
@@ -891,6 +1048,34 @@ export type SessionView = {
 };
 
 /**
+ * One day of the service.
+ */
+export type StatsDayView = SummaryView & {
+    /**
+     * The day in the zone of the statistics.
+     */
+    usage_date: string;
+};
+
+/**
+ * People, what they used and how turns ended.
+ */
+export type SummaryView = ActivityView & {
+    /**
+     * Accounts at the end.
+     */
+    users: number;
+    /**
+     * Accounts that were made.
+     */
+    new_users: number;
+    /**
+     * Accounts with at least one charged exchange.
+     */
+    active_users: number;
+};
+
+/**
  * The only type of token.
  */
 export type TokenType = 'Bearer';
@@ -915,6 +1100,28 @@ export type TurnEventData = {
      * The reply without its text, all of which comes in `delta` events.
      */
     assistant_message: MessageView;
+};
+
+/**
+ * Turns by the way they ended.
+ */
+export type TurnOutcomesView = {
+    /**
+     * The model said all it had to say.
+     */
+    completed: number;
+    /**
+     * The person stopped it.
+     */
+    stopped: number;
+    /**
+     * The model or the way to it failed.
+     */
+    failed: number;
+    /**
+     * It was cut in the middle.
+     */
+    interrupted: number;
 };
 
 /**
@@ -1089,6 +1296,32 @@ export type UsageView = {
      * Whether the model never told the exact output and it was estimated from the text.
      */
     estimated: boolean;
+};
+
+/**
+ * A person by how much they use.
+ */
+export type UserStatsView = {
+    /**
+     * The account's id.
+     */
+    user_id: number;
+    /**
+     * Its name.
+     */
+    username: string;
+    /**
+     * Exchanges that were charged.
+     */
+    exchanges: number;
+    /**
+     * All tokens.
+     */
+    total_tokens: number;
+    /**
+     * The cost in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
 };
 
 /**
@@ -1278,6 +1511,72 @@ export type ListMessagesOfChatResponses = {
 };
 
 export type ListMessagesOfChatResponse = ListMessagesOfChatResponses[keyof ListMessagesOfChatResponses];
+
+export type GetStatsOverviewData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The first day, `YYYY-MM-DD`; 29 days before the last one when it is left out
+         */
+        from?: string;
+        /**
+         * The last day, `YYYY-MM-DD`; today when it is left out. At most 366 days in all
+         */
+        to?: string;
+    };
+    url: '/admin/stats/overview';
+};
+
+export type GetStatsOverviewErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetStatsOverviewError = GetStatsOverviewErrors[keyof GetStatsOverviewErrors];
+
+export type GetStatsOverviewResponses = {
+    /**
+     * The statistics
+     */
+    200: OverviewView;
+};
+
+export type GetStatsOverviewResponse = GetStatsOverviewResponses[keyof GetStatsOverviewResponses];
 
 export type ListUsersData = {
     body?: never;
@@ -1719,6 +2018,12 @@ export type GetUsageOfUserResponse = GetUsageOfUserResponses[keyof GetUsageOfUse
 
 export type ListCharactersData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path?: never;
     query?: {
         /**
@@ -2048,6 +2353,12 @@ export type UpdateCharacterResponse = UpdateCharacterResponses[keyof UpdateChara
 
 export type ListChatsData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path?: never;
     query?: {
         /**
@@ -2369,6 +2680,12 @@ export type UpdateChatResponse = UpdateChatResponses[keyof UpdateChatResponses];
 
 export type ListMessagesData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path: {
         /**
          * The chat's id
@@ -2711,6 +3028,12 @@ export type GetConfigResponse = GetConfigResponses[keyof GetConfigResponses];
 
 export type ListPromptsData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/prompts';

@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { getCharacter, getChat, getConfig, getMe, getMyUsage, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
-import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { getCharacter, getChat, getConfig, getMe, getMyUsage, getStatsOverview, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
+import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -74,6 +74,26 @@ export const listMessagesOfChatQuery = defineQueryOptions<Options<ListMessagesOf
     key: listMessagesOfChatQueryKey(options),
     query: async (context) => {
         const { data } = await listMessagesOfChat({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getStatsOverviewQueryKey = (options?: Options<GetStatsOverviewData>) => createQueryKey('getStatsOverview', options);
+
+/**
+ * Read the statistics of the service
+ *
+ * For administrators. By day in the zone of the statistics; without a range the last 30 days. With
+ * `Accept: text/csv` the days alone, as a table.
+ */
+export const getStatsOverviewQuery = defineQueryOptions<Options<GetStatsOverviewData>, GetStatsOverviewResponse, AxiosError<GetStatsOverviewError>>((options?: Options<GetStatsOverviewData>) => ({
+    key: getStatsOverviewQueryKey(options),
+    query: async (context) => {
+        const { data } = await getStatsOverview({
             ...options,
             ...context,
             throwOnError: true
