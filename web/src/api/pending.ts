@@ -27,10 +27,3 @@ export const exportMe = (options: { responseType: 'text'; timeout: number }) =>
 
 export const resetPassword = (options: { body: { token: string; password: string } }) =>
   client.post<{ 204: void }, unknown, true>({ url: '/auth/password-reset', ...options })
-
-/** What may be used of a day's allowance. */
-export interface BudgetView {
-  daily_token_budget: number | null
-  used_tokens: number
-  resets_at: string
-}

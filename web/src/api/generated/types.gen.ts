@@ -803,6 +803,34 @@ export type OverviewView = {
 };
 
 /**
+ * What a person may still use today.
+ */
+export type OwnBudgetView = {
+    /**
+     * Tokens that the person may use per day; `null` for no limit.
+     */
+    daily_token_budget: number | null;
+    /**
+     * Tokens that were used today, with what is set aside for replies under way.
+     */
+    used_tokens: number;
+    /**
+     * When the next day begins.
+     */
+    resets_at: string;
+};
+
+/**
+ * One's own usage.
+ */
+export type OwnUsageView = UsageDayList & {
+    /**
+     * What may still be used today.
+     */
+    budget: OwnBudgetView;
+};
+
+/**
  * A problem as JSON.
  */
 export type Problem = {
@@ -838,6 +866,10 @@ export type Problem = {
      * The turn that the problem is about.
      */
     turn_id?: string;
+    /**
+     * When a budget of the day begins anew.
+     */
+    resets_at?: string;
 };
 
 /**
@@ -997,6 +1029,56 @@ export type SendMessageBody = {
      * The reply after which it comes; the end of the branch that is shown when it is left out.
      */
     parent_id?: number | null;
+};
+
+/**
+ * What was used today of what may be.
+ */
+export type ServiceDayView = {
+    /**
+     * Tokens that were used, with what is set aside for running turns.
+     */
+    total_tokens: number;
+    /**
+     * What that costs, in millionths of a US dollar.
+     */
+    cost_micro_usd: number;
+    /**
+     * Tokens that all people together may use in a day; `null` for no limit.
+     */
+    token_budget: number | null;
+    /**
+     * What all people together may cost in a day, in millionths of a US dollar; `null` for no limit.
+     */
+    cost_budget_micro_usd: number | null;
+};
+
+/**
+ * What an administrator switches.
+ */
+export type ServiceStateBody = {
+    /**
+     * Whether new messages are taken.
+     */
+    accepts_messages: boolean;
+};
+
+/**
+ * How the service stands.
+ */
+export type ServiceStateView = {
+    /**
+     * Whether new messages are taken.
+     */
+    accepts_messages: boolean;
+    /**
+     * When that was switched last; `null` when it never was.
+     */
+    changed_at: string | null;
+    /**
+     * Today.
+     */
+    today: ServiceDayView;
 };
 
 /**
@@ -1511,6 +1593,120 @@ export type ListMessagesOfChatResponses = {
 };
 
 export type ListMessagesOfChatResponse = ListMessagesOfChatResponses[keyof ListMessagesOfChatResponses];
+
+export type GetServiceStateData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/admin/service';
+};
+
+export type GetServiceStateErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetServiceStateError = GetServiceStateErrors[keyof GetServiceStateErrors];
+
+export type GetServiceStateResponses = {
+    /**
+     * How the service stands
+     */
+    200: ServiceStateView;
+};
+
+export type GetServiceStateResponse = GetServiceStateResponses[keyof GetServiceStateResponses];
+
+export type UpdateServiceStateData = {
+    body: ServiceStateBody;
+    path?: never;
+    query?: never;
+    url: '/admin/service';
+};
+
+export type UpdateServiceStateErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type UpdateServiceStateError = UpdateServiceStateErrors[keyof UpdateServiceStateErrors];
+
+export type UpdateServiceStateResponses = {
+    /**
+     * How the service stands now
+     */
+    200: ServiceStateView;
+};
+
+export type UpdateServiceStateResponse = UpdateServiceStateResponses[keyof UpdateServiceStateResponses];
 
 export type GetStatsOverviewData = {
     body?: never;
@@ -2815,7 +3011,7 @@ export type SendMessageErrors = {
      */
     422: Problem;
     /**
-     * Too many replies at once (`too_many_turns`); The model's service limits requests (`upstream_rate_limited`); Too many requests (`rate_limited`)
+     * Too many replies at once (`too_many_turns`); The day's budget is used up (`budget_exhausted`); The service's budget of the day is used up (`service_budget_exhausted`); The model's service limits requests (`upstream_rate_limited`); Too many requests (`rate_limited`)
      */
     429: Problem;
     /**
@@ -2827,7 +3023,7 @@ export type SendMessageErrors = {
      */
     502: Problem;
     /**
-     * The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
+     * No new messages at the moment (`service_paused`); The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
      */
     503: Problem;
     /**
@@ -3552,9 +3748,9 @@ export type GetMyUsageError = GetMyUsageErrors[keyof GetMyUsageErrors];
 
 export type GetMyUsageResponses = {
     /**
-     * The days
+     * The days and the budget
      */
-    200: UsageDayList;
+    200: OwnUsageView;
 };
 
 export type GetMyUsageResponse = GetMyUsageResponses[keyof GetMyUsageResponses];

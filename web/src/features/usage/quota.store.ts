@@ -1,14 +1,13 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
-import type { UsageDayView } from '@/api/generated/types.gen'
-import type { BudgetView } from '@/api/pending'
+import type { OwnBudgetView, UsageDayView } from '@/api/generated/types.gen'
 import { toApiError, type ApiError } from '@/api/problem'
 
 /** What was used today, by the server's calendar, and how much may be. */
 export const useQuotaStore = defineStore('quota', () => {
   const day = shallowRef<UsageDayView | null>(null)
-  const budget = shallowRef<BudgetView | null>(null)
+  const budget = shallowRef<OwnBudgetView | null>(null)
   const loaded = ref(false)
   const error = shallowRef<ApiError | null>(null)
   const used = computed(() => day.value?.total_tokens ?? 0)
@@ -20,7 +19,7 @@ export const useQuotaStore = defineStore('quota', () => {
       const { today } = (await api.getConfig()).data
       const { data } = await api.getMyUsage({ query: { from: today, to: today } })
       day.value = data.items.find((item) => item.usage_date === today) ?? null
-      budget.value = (data as { budget?: BudgetView }).budget ?? null
+      budget.value = data.budget
       error.value = null
       loaded.value = true
     } catch (thrown) {
