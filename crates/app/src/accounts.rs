@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use jiff::SignedDuration;
 use lionrocket_domain::{
     account::User,
+    audit::Performer,
     calendar::StatsZone,
     text::{EmailAddress, Password, Username, fold},
 };
 use lionrocket_ports::{
     StoreError,
-    accounts::{CreateUserOutcome, Credentials, NewUser, UserRepository},
+    accounts::{AccountMaker, CreateUserOutcome, Credentials, NewUser, UserRepository},
     crypto::{
         DeviceTokens, HashError, KnownDevice, PasswordCheck, PasswordContext, PasswordHasher,
         PasswordPolicy, PolicyError, Weakness,
@@ -141,11 +142,15 @@ impl AccountService {
         account: NewAccount,
         client: Client,
     ) -> Result<SignedIn, AccountError> {
-        let user = self.create_user(account, false).await?;
+        let made_by = AccountMaker::Person {
+            consent_version: User::PRIVACY_NOTICE_VERSION,
+        };
+        let user = self.make(account, false, made_by).await?;
         Ok(self.sessions.open(user, client).await?)
     }
 
-    /// Makes an account. For the operator: nobody can ask for an administrator's over the network.
+    /// Makes an account, on the record. For the operator: nobody can ask for an administrator's over
+    /// the network.
     ///
     /// # Errors
     /// [`AccountError::WeakPassword`], [`AccountError::Taken`] and [`AccountError::Busy`] among others.
@@ -153,6 +158,16 @@ impl AccountService {
         &self,
         account: NewAccount,
         is_admin: bool,
+    ) -> Result<User, AccountError> {
+        let made_by = AccountMaker::Administration(Performer::operator());
+        self.make(account, is_admin, made_by).await
+    }
+
+    async fn make(
+        &self,
+        account: NewAccount,
+        is_admin: bool,
+        made_by: AccountMaker,
     ) -> Result<User, AccountError> {
         let context = PasswordContext {
             username: Some(account.username.clone()),
@@ -168,6 +183,7 @@ impl AccountService {
             is_admin,
             created_at: now,
             created_on: self.zone.day_of(now),
+            made_by,
         };
         match self.ports.users.create(user).await? {
             CreateUserOutcome::Created(user) => Ok(user),

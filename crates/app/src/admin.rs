@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
+    account::User,
     audit::{AuditAction, AuditRecord, AuditTarget, Origin, Performer},
     calendar::Day,
     chat::{BranchMessage, Chat},
@@ -60,6 +61,15 @@ impl Administrator {
             Self::Operator => Ok(Performer::operator()),
         }
     }
+}
+
+/// A deletion that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The account.
+    pub user: User,
+    /// When it will be erased.
+    pub erase_at: Timestamp,
 }
 
 /// Why an account was not shown or changed. Nothing was changed.
@@ -173,11 +183,12 @@ impl AdminService {
     /// # Errors
     /// [`AdminError::Forbidden`], [`AdminError::NotFound`], [`AdminError::LastAdministrator`], or the
     /// store failed.
-    pub async fn delete(&self, by: Administrator, id: UserId) -> Result<Timestamp, AdminError> {
+    pub async fn delete(&self, by: Administrator, id: UserId) -> Result<Deletion, AdminError> {
         let (by, now) = (by.performer()?, self.ports.clock.now());
         let outcome = self.ports.accounts.begin_deletion(id, by, now).await?;
-        let account = self.told(id, outcome)?;
-        Ok(account.user.erase_at().unwrap_or(now))
+        let user = self.told(id, outcome)?.user;
+        let erase_at = user.erase_at().unwrap_or(now);
+        Ok(Deletion { user, erase_at })
     }
 
     /// Lists somebody's chats, newest activity first, on the record.

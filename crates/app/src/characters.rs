@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lionrocket_domain::{
     access::{self, Actor, CharacterAct, Decision},
+    audit::Origin,
     character::{Character, CharacterDraft},
     ids::CharacterId,
     page::Page,
@@ -77,11 +78,12 @@ impl CharacterService {
         id: CharacterId,
         draft: CharacterDraft,
         expected_version: Option<i64>,
+        origin: Origin,
     ) -> Result<Character, ServiceError> {
         self.check_change(actor, id).await?;
         match self
             .characters
-            .update(actor, id, draft, expected_version, self.clock.now())
+            .update(actor, id, draft, expected_version, origin, self.clock.now())
             .await?
         {
             UpdateOutcome::Updated(character) => Ok(character),
@@ -95,9 +97,15 @@ impl CharacterService {
     /// # Errors
     /// [`ServiceError::NotFound`], [`ServiceError::Forbidden`] for somebody else's public one, or the
     /// store failed.
-    pub async fn delete(&self, actor: Actor, id: CharacterId) -> Result<(), ServiceError> {
+    pub async fn delete(
+        &self,
+        actor: Actor,
+        id: CharacterId,
+        origin: Origin,
+    ) -> Result<(), ServiceError> {
         self.check_change(actor, id).await?;
-        if self.characters.delete(actor, id, self.clock.now()).await? {
+        let now = self.clock.now();
+        if self.characters.delete(actor, id, origin, now).await? {
             Ok(())
         } else {
             Err(ServiceError::NotFound)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lionrocket_domain::{
     access::{self, Actor, Decision},
+    audit::{Origin, Performer},
     character::{CommonPrompt, PromptDraft},
     ids::PromptId,
 };
@@ -33,6 +34,16 @@ impl PromptService {
         Ok(self.prompts.list().await?)
     }
 
+    /// Shows a common prompt with its text.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], or the store failed.
+    pub async fn get(&self, actor: Actor, id: PromptId) -> Result<CommonPrompt, ServiceError> {
+        administrator(actor, Origin::default())?;
+        let found = self.prompts.get(id).await?;
+        found.ok_or(ServiceError::NotFound)
+    }
+
     /// Makes a common prompt.
     ///
     /// # Errors
@@ -41,9 +52,10 @@ impl PromptService {
         &self,
         actor: Actor,
         draft: PromptDraft,
+        origin: Origin,
     ) -> Result<CommonPrompt, ServiceError> {
-        check_admin(actor)?;
-        Ok(self.prompts.create(draft, self.clock.now()).await?)
+        let by = administrator(actor, origin)?;
+        Ok(self.prompts.create(draft, by, self.clock.now()).await?)
     }
 
     /// Changes a common prompt.
@@ -57,11 +69,12 @@ impl PromptService {
         id: PromptId,
         draft: PromptDraft,
         expected_version: Option<i64>,
+        origin: Origin,
     ) -> Result<CommonPrompt, ServiceError> {
-        check_admin(actor)?;
+        let by = administrator(actor, origin)?;
         match self
             .prompts
-            .update(id, draft, expected_version, self.clock.now())
+            .update(id, draft, expected_version, by, self.clock.now())
             .await?
         {
             UpdateOutcome::Updated(prompt) => Ok(prompt),
@@ -74,9 +87,14 @@ impl PromptService {
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`], [`ServiceError::NotFound`], or the store failed.
-    pub async fn delete(&self, actor: Actor, id: PromptId) -> Result<(), ServiceError> {
-        check_admin(actor)?;
-        if self.prompts.delete(id).await? {
+    pub async fn delete(
+        &self,
+        actor: Actor,
+        id: PromptId,
+        origin: Origin,
+    ) -> Result<(), ServiceError> {
+        let by = administrator(actor, origin)?;
+        if self.prompts.delete(id, by, self.clock.now()).await? {
             Ok(())
         } else {
             Err(ServiceError::NotFound)
@@ -84,9 +102,10 @@ impl PromptService {
     }
 }
 
-fn check_admin(actor: Actor) -> Result<(), ServiceError> {
+/// Lets those pass who may write common prompts, and says who goes on the record.
+fn administrator(actor: Actor, origin: Origin) -> Result<Performer, ServiceError> {
     match access::common_prompts(&actor) {
-        Decision::Allowed => Ok(()),
+        Decision::Allowed => Ok(Performer::person(actor.user_id, origin)),
         Decision::Forbidden | Decision::Hidden => Err(ServiceError::Forbidden),
     }
 }

@@ -19,7 +19,7 @@ use lionrocket_domain::{
     usage::{Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
-    accounts::{CreateUserOutcome, NewUser, UserRepository},
+    accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
     characters::CharacterRepository,
     chats::ChatRepository,
     crypto::PasswordHasher,
@@ -57,6 +57,7 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
         created_on: StatsZone::parse("Asia/Seoul")
             .context("a time zone")?
             .day_of(now),
+        made_by: AccountMaker::Person { consent_version: 1 },
     };
     let CreateUserOutcome::Created(user) = UserRepository::create(&store, user).await? else {
         bail!("the person is there already")

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lionrocket_domain::{
     account::User,
+    audit::Performer,
     calendar::Day,
     ids::{SessionId, UserId},
     text::{EmailAddress, Username},
@@ -11,6 +12,18 @@ use lionrocket_domain::{
 use secrecy::SecretString;
 
 use crate::{StoreResult, sessions::RefreshHash};
+
+/// Who makes an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountMaker {
+    /// The person who will use it.
+    Person {
+        /// The version of the notice of what administrators can read that they saw.
+        consent_version: i64,
+    },
+    /// Somebody who looks after the service; that goes on the record.
+    Administration(Performer),
+}
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -27,6 +40,8 @@ pub struct NewUser {
     pub created_at: Timestamp,
     /// The day to which the new account is counted.
     pub created_on: Day,
+    /// Who makes it.
+    pub made_by: AccountMaker,
 }
 
 /// What came of [`UserRepository::create`].

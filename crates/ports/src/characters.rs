@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
+    audit::Origin,
     character::{Character, CharacterDraft},
     ids::{CharacterId, UserId},
     page::{Page, PageSize},
@@ -65,17 +66,26 @@ pub trait CharacterRepository: Send + Sync {
     ) -> StoreResult<Page<Character, CharacterId>>;
 
     /// Changes a character that the actor may change (their own, or any for an administrator) and
-    /// raises its version, if it has the expected one; any version will do when none is expected.
+    /// raises its version, if it has the expected one; any version will do when none is expected. A
+    /// change of one that is not the actor's own is recorded with it, all or nothing.
     async fn update(
         &self,
         actor: Actor,
         id: CharacterId,
         draft: CharacterDraft,
         expected_version: Option<i64>,
+        origin: Origin,
         now: Timestamp,
     ) -> StoreResult<UpdateOutcome<Character>>;
 
     /// Deletes a character that the actor may change; `false` when there is none. Chats with it
-    /// stay and keep its name; they cannot go on.
-    async fn delete(&self, actor: Actor, id: CharacterId, now: Timestamp) -> StoreResult<bool>;
+    /// stay and keep its name; they cannot go on. A deletion of one that is not the actor's own is
+    /// recorded with it, all or nothing.
+    async fn delete(
+        &self,
+        actor: Actor,
+        id: CharacterId,
+        origin: Origin,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lionrocket_domain::{
+    audit::Performer,
     character::{CommonPrompt, PromptDraft},
     ids::PromptId,
 };
@@ -19,19 +20,25 @@ pub trait PromptRepository: Send + Sync {
     /// Finds a common prompt.
     async fn get(&self, id: PromptId) -> StoreResult<Option<CommonPrompt>>;
 
-    /// Makes a common prompt of version 1.
-    async fn create(&self, draft: PromptDraft, now: Timestamp) -> StoreResult<CommonPrompt>;
+    /// Makes a common prompt of version 1 and records the act, all or nothing.
+    async fn create(
+        &self,
+        draft: PromptDraft,
+        by: Performer,
+        now: Timestamp,
+    ) -> StoreResult<CommonPrompt>;
 
-    /// Changes a common prompt and raises its version, if it has the expected one; any version will
+    /// Changes a common prompt, raises its version and records the act, all or nothing, if it has the expected one; any version will
     /// do when none is expected.
     async fn update(
         &self,
         id: PromptId,
         draft: PromptDraft,
         expected_version: Option<i64>,
+        by: Performer,
         now: Timestamp,
     ) -> StoreResult<UpdateOutcome<CommonPrompt>>;
 
-    /// Deletes a common prompt; `false` when there is none.
-    async fn delete(&self, id: PromptId) -> StoreResult<bool>;
+    /// Deletes a common prompt and records the act, all or nothing; `false` when there is none.
+    async fn delete(&self, id: PromptId, by: Performer, now: Timestamp) -> StoreResult<bool>;
 }

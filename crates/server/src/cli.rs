@@ -4,7 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Failure, commands, settings::RawSettings};
+use lionrocket_ports::admin::AccountState;
+
+use crate::{
+    Failure,
+    commands::{self, accounts::Act},
+    settings::RawSettings,
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -48,6 +54,18 @@ enum Command {
 enum UserCommand {
     /// Makes an account, also while the service runs
     Create(CreateUser),
+    /// Lists accounts, newest first
+    List(ListUsers),
+    /// Lets a person use the service no more; ends all their logins
+    Disable(OneUser),
+    /// Lets a person use the service again; takes a deletion back
+    Enable(OneUser),
+    /// Lets a person administer the service; ends all their logins
+    Promote(OneUser),
+    /// Lets a person administer the service no more; ends all their logins
+    Demote(OneUser),
+    /// Begins the deletion of an account: it is erased seven days later
+    Delete(OneUser),
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +107,41 @@ pub(crate) struct CreateUser {
     pub(crate) printing: Printing,
 }
 
+/// Which accounts to list.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct ListUsers {
+    /// Only those in this state: `active`, `disabled`, `deleted` or `admin`
+    #[arg(long, value_name = "STATE", value_parser = account_state)]
+    pub(crate) state: Option<AccountState>,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+fn account_state(name: &str) -> Result<AccountState, &'static str> {
+    AccountState::parse(name).ok_or("must be active, disabled, deleted or admin")
+}
+
+/// An account to do something to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OneUser {
+    #[command(flatten)]
+    pub(crate) which: WhichUser,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+/// Names an account in one of two ways.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhichUser {
+    /// The account's user name, however it is written
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    /// The account's id
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) id: Option<i64>,
+}
+
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -123,7 +176,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     let settings = &cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => commands::serve::run(settings),
-        Command::User(UserCommand::Create(user)) => commands::user::create(settings, &user),
+        Command::User(command) => dispatch_user(settings, &command),
         Command::Audit(AuditCommand::Verify(printing)) => {
             commands::audit::verify(settings, printing)
         }
@@ -132,6 +185,19 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Healthcheck => commands::healthcheck::run(settings),
         Command::Secret(SecretCommand::Generate(printing)) => commands::secret::run(printing),
     }
+}
+
+fn dispatch_user(settings: &RawSettings, command: &UserCommand) -> Result<(), Failure> {
+    let (act, user) = match command {
+        UserCommand::Create(user) => return commands::user::create(settings, user),
+        UserCommand::List(wanted) => return commands::accounts::list(settings, *wanted),
+        UserCommand::Disable(user) => (Act::Disable, user),
+        UserCommand::Enable(user) => (Act::Enable, user),
+        UserCommand::Promote(user) => (Act::Promote, user),
+        UserCommand::Demote(user) => (Act::Demote, user),
+        UserCommand::Delete(user) => (Act::Delete, user),
+    };
+    commands::accounts::act(settings, act, user)
 }
 
 #[cfg(test)]

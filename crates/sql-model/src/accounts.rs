@@ -98,4 +98,5 @@ pub struct NewUserRow<'a> {
     pub created_at: StoredTime,
     pub username_key: &'a str,
     pub email_key: &'a str,
+    pub consent_version: Option<i64>,
 }

@@ -32,7 +32,7 @@ use lionrocket_domain::{
     usage::{Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
-    accounts::{CreateUserOutcome, NewUser, UserRepository},
+    accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
     characters::CharacterRepository,
     chats::ChatRepository,
     turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, TurnBudget, TurnStore},
@@ -103,6 +103,7 @@ async fn seats(store: &SqliteStore) -> Vec<Seat> {
             is_admin: false,
             created_at: now,
             created_on: Day::parse("2026-11-22").unwrap(),
+            made_by: AccountMaker::Person { consent_version: 1 },
         };
         let CreateUserOutcome::Created(user) = UserRepository::create(store, user).await.unwrap()
         else {

@@ -5,10 +5,16 @@ use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
 };
 use jiff::Timestamp;
-use lionrocket_domain::{account::User, ids::UserId};
+use lionrocket_domain::{
+    account::User,
+    audit::{AuditAction, AuditTarget},
+    ids::UserId,
+};
 use lionrocket_ports::{
     StoreResult,
-    accounts::{CreateUserOutcome, Credentials, NewUser, PasswordChange, UserRepository},
+    accounts::{
+        AccountMaker, CreateUserOutcome, Credentials, NewUser, PasswordChange, UserRepository,
+    },
 };
 use lionrocket_sql_model::{
     accounts::{CredentialsRow, NewUserRow, UserRow},
@@ -18,6 +24,7 @@ use lionrocket_sql_model::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
+    audit::append,
     error::DbError,
     sessions::{end_logins, renew_refresh},
     statistics::count_new_account,
@@ -45,6 +52,7 @@ impl UserRepository for SqliteStore {
     async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome> {
         let username_key = user.username.key();
         let email_key = user.email.key();
+        let seal = self.audit_seal();
         self.write(move |connection| {
             let row = NewUserRow {
                 username: user.username.as_str(),
@@ -54,21 +62,30 @@ impl UserRepository for SqliteStore {
                 created_at: user.created_at.into(),
                 username_key: &username_key,
                 email_key: &email_key,
+                consent_version: match user.made_by {
+                    AccountMaker::Person { consent_version } => Some(consent_version),
+                    AccountMaker::Administration(_) => None,
+                },
             };
             // One statement for either key: nothing tells which of them was taken.
             let made = diesel::insert_into(users::table)
                 .values(row)
                 .on_conflict_do_nothing()
                 .returning(UserRow::as_returning())
-                .get_result(connection)
+                .get_result::<UserRow>(connection)
                 .optional()?;
-            Ok(match made {
-                Some(row) => {
-                    count_new_account(connection, user.created_on)?;
-                    CreateUserOutcome::Created(row.into_domain()?)
-                }
-                None => CreateUserOutcome::Taken,
-            })
+            let Some(row) = made else {
+                return Ok(CreateUserOutcome::Taken);
+            };
+            count_new_account(connection, user.created_on)?;
+            let made = row.into_domain()?;
+            if let AccountMaker::Administration(by) = user.made_by {
+                let target = AuditTarget::User(made.id);
+                let mut record = by.record(AuditAction::UserCreate, target, Some(made.id));
+                record.details = Some(serde_json::json!({ "is_admin": made.is_admin }));
+                append(connection, &*seal, record, user.created_at)?;
+            }
+            Ok(CreateUserOutcome::Created(made))
         })
         .await
     }

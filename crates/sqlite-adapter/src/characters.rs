@@ -8,12 +8,14 @@ use diesel::{
 use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
+    audit::{AuditAction, AuditRecord, AuditTarget, Origin, Performer},
     character::{Character, CharacterDraft, Visibility},
     ids::{CharacterId, UserId},
     page::Page,
 };
 use lionrocket_ports::{
     StoreResult,
+    audit::AuditSeal,
     characters::{CharacterFilter, CharacterRepository, UpdateOutcome},
 };
 use lionrocket_sql_model::{
@@ -22,8 +24,9 @@ use lionrocket_sql_model::{
     search::contains_pattern,
     time::StoredTime,
 };
+use serde_json::{Map, Value, json};
 
-use crate::{error::DbError, store::SqliteStore};
+use crate::{audit::append, error::DbError, store::SqliteStore};
 
 /// Finds a character that an actor may use.
 pub(crate) fn find_usable(
@@ -46,21 +49,71 @@ pub(crate) fn find_usable(
     query.first(connection).optional()
 }
 
-/// The version of a character that an actor may change.
-fn changeable_version(
+/// A character that an actor may change.
+fn find_changeable(
     connection: &mut SqliteConnection,
     actor: Actor,
     id: CharacterId,
-) -> QueryResult<Option<i64>> {
+) -> Result<Option<Character>, DbError> {
     let mut query = characters::table
         .filter(characters::id.eq(id.get()))
         .filter(characters::deleted_at.is_null())
-        .select(characters::version)
+        .select(CharacterRow::as_select())
         .into_boxed();
     if !actor.is_admin {
         query = query.filter(characters::created_by.eq(actor.user_id.get()));
     }
-    query.first(connection).optional()
+    let row: Option<CharacterRow> = query.first(connection).optional()?;
+    Ok(row.map(CharacterRow::into_domain).transpose()?)
+}
+
+/// Who did what to a character.
+struct Act {
+    actor: Actor,
+    origin: Origin,
+    action: AuditAction,
+    now: Timestamp,
+}
+
+/// Records an act, unless the character is the actor's own.
+fn record(
+    connection: &mut SqliteConnection,
+    seal: &dyn AuditSeal,
+    act: Act,
+    character: &Character,
+    details: Option<Value>,
+) -> Result<(), DbError> {
+    if character.created_by == Some(act.actor.user_id) {
+        return Ok(());
+    }
+    let by = Performer::person(act.actor.user_id, act.origin);
+    let target = AuditTarget::Character(character.id);
+    let record = by.record(act.action, target, character.created_by);
+    append(connection, seal, AuditRecord { details, ..record }, act.now)
+}
+
+/// What the log says of a change: the version that it made, who may choose the character, and which
+/// texts are others.
+fn differences(old: &Character, new: &Character) -> Value {
+    let (before, after) = (&old.draft, &new.draft);
+    let mut fields = Map::new();
+    let versions = json!({ "old": old.version, "new": new.version });
+    fields.insert("version".to_owned(), versions);
+    let (was, is) = (before.visibility.as_str(), after.visibility.as_str());
+    if was != is {
+        fields.insert("visibility".to_owned(), json!({ "old": was, "new": is }));
+    }
+    for (name, is_same) in [
+        ("name", before.name == after.name),
+        ("system_prompt", before.system_prompt == after.system_prompt),
+        ("greeting", before.greeting == after.greeting),
+        ("description", before.description == after.description),
+    ] {
+        if !is_same {
+            fields.insert(name.to_owned(), json!({ "changed": true }));
+        }
+    }
+    fields.into()
 }
 
 fn insert(
@@ -175,36 +228,62 @@ impl CharacterRepository for SqliteStore {
         id: CharacterId,
         draft: CharacterDraft,
         expected_version: Option<i64>,
+        origin: Origin,
         now: Timestamp,
     ) -> StoreResult<UpdateOutcome<Character>> {
+        let seal = self.audit_seal();
+        let action = AuditAction::CharacterUpdate;
         self.write(move |connection| {
-            let Some(version) = changeable_version(connection, actor, id)? else {
+            let Some(old) = find_changeable(connection, actor, id)? else {
                 return Ok(UpdateOutcome::NotFound);
             };
-            if expected_version.is_some_and(|expected| expected != version) {
+            if expected_version.is_some_and(|expected| expected != old.version) {
                 return Ok(UpdateOutcome::Stale);
             }
-            let row = diesel::update(characters::table.find(id.get()))
+            let row: CharacterRow = diesel::update(characters::table.find(id.get()))
                 .set((
                     CharacterDraftRow::from(draft),
-                    characters::version.eq(version + 1),
+                    characters::version.eq(old.version + 1),
                     characters::updated_at.eq(StoredTime::from(now)),
                 ))
                 .returning(CharacterRow::as_returning())
                 .get_result(connection)?;
-            Ok::<_, DbError>(UpdateOutcome::Updated(row.into_domain()?))
+            let new = row.into_domain()?;
+            let act = Act {
+                actor,
+                origin,
+                action,
+                now,
+            };
+            record(connection, &*seal, act, &new, Some(differences(&old, &new)))?;
+            Ok::<_, DbError>(UpdateOutcome::Updated(new))
         })
         .await
     }
 
-    async fn delete(&self, actor: Actor, id: CharacterId, now: Timestamp) -> StoreResult<bool> {
+    async fn delete(
+        &self,
+        actor: Actor,
+        id: CharacterId,
+        origin: Origin,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let seal = self.audit_seal();
+        let action = AuditAction::CharacterDelete;
         self.write(move |connection| {
-            if changeable_version(connection, actor, id)?.is_none() {
+            let Some(character) = find_changeable(connection, actor, id)? else {
                 return Ok(false);
-            }
+            };
             diesel::update(characters::table.find(id.get()))
                 .set(characters::deleted_at.eq(StoredTime::from(now)))
                 .execute(connection)?;
+            let act = Act {
+                actor,
+                origin,
+                action,
+                now,
+            };
+            record(connection, &*seal, act, &character, None)?;
             Ok(true)
         })
         .await

@@ -133,7 +133,7 @@ pub(crate) mod tests {
     };
     use lionrocket_ports::{
         StoreError,
-        accounts::{NewUser, UserRepository},
+        accounts::{AccountMaker, NewUser, UserRepository},
     };
     use lionrocket_test_support::audit_seal;
 
@@ -154,6 +154,7 @@ pub(crate) mod tests {
             is_admin: false,
             created_at: jiff::Timestamp::UNIX_EPOCH,
             created_on: Day::parse("2026-11-22").unwrap(),
+            made_by: AccountMaker::Person { consent_version: 1 },
         }
     }
 

@@ -355,7 +355,7 @@ async fn a_deletion_tells_when_the_account_will_be_erased() {
         .service()
         .delete(Administrator::Operator, person())
         .await;
-    assert_eq!(erased_at.unwrap(), now() + hours(7 * 24));
+    assert_eq!(erased_at.unwrap().erase_at, now() + hours(7 * 24));
 }
 
 #[tokio::test]

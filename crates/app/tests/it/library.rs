@@ -10,6 +10,7 @@ use lionrocket_app::{
     usage::{UsageError, UsageService},
 };
 use lionrocket_domain::{
+    audit::Origin,
     budget::DailyBudgets,
     calendar::{Day, StatsZone},
     character::{Character, CharacterDraft, PromptDraft, Visibility},
@@ -56,8 +57,8 @@ fn characters(
         store
             .expect_update()
             .once()
-            .return_once(move |_, _, _, _, _| Ok(outcome));
-        store.expect_delete().returning(|_, _, _| Ok(true));
+            .return_once(move |_, _, _, _, _, _| Ok(outcome));
+        store.expect_delete().returning(|_, _, _, _| Ok(true));
     }
     CharacterService::new(Arc::new(store), Arc::new(FixedClock))
 }
@@ -68,11 +69,17 @@ async fn somebody_elses_public_character_may_be_used_but_not_changed() {
     let id = CharacterId::from_stored(5);
     assert!(service.get(actor(2, false), id).await.is_ok());
     let changed = service
-        .update(actor(2, false), id, draft(Visibility::Public), None)
+        .update(
+            actor(2, false),
+            id,
+            draft(Visibility::Public),
+            None,
+            Origin::default(),
+        )
         .await;
     assert!(matches!(changed, Err(ServiceError::Forbidden)));
     assert!(matches!(
-        service.delete(actor(2, false), id).await,
+        service.delete(actor(2, false), id, Origin::default()).await,
         Err(ServiceError::Forbidden)
     ));
 }
@@ -86,7 +93,7 @@ async fn a_character_that_may_not_be_seen_is_not_there() {
         Err(ServiceError::NotFound)
     ));
     assert!(matches!(
-        service.delete(actor(2, false), id).await,
+        service.delete(actor(2, false), id, Origin::default()).await,
         Err(ServiceError::NotFound)
     ));
 }
@@ -103,6 +110,7 @@ async fn a_change_to_an_older_version_is_stale() {
             CharacterId::from_stored(5),
             draft(Visibility::Private),
             Some(1),
+            Origin::default(),
         )
         .await;
     assert!(matches!(changed, Err(ServiceError::Stale)));
@@ -117,10 +125,21 @@ async fn the_owner_and_administrators_change_a_character() {
             Some(UpdateOutcome::Updated(updated.clone())),
         );
         let changed = service
-            .update(who, updated.id, draft(Visibility::Private), Some(1))
+            .update(
+                who,
+                updated.id,
+                draft(Visibility::Private),
+                Some(1),
+                Origin::default(),
+            )
             .await;
         assert_eq!(changed.unwrap(), updated);
-        assert!(service.delete(who, updated.id).await.is_ok());
+        assert!(
+            service
+                .delete(who, updated.id, Origin::default())
+                .await
+                .is_ok()
+        );
     }
 }
 
@@ -135,32 +154,40 @@ async fn only_administrators_write_common_prompts() {
     let id = PromptId::from_stored(1);
     let service = PromptService::new(Arc::new(MockPromptRepository::new()), Arc::new(FixedClock));
     assert!(matches!(
-        service.create(actor(1, false), prompt.clone()).await,
+        service.get(actor(1, false), id).await,
         Err(ServiceError::Forbidden)
     ));
     assert!(matches!(
         service
-            .update(actor(1, false), id, prompt.clone(), None)
+            .create(actor(1, false), prompt.clone(), Origin::default())
             .await,
         Err(ServiceError::Forbidden)
     ));
     assert!(matches!(
-        service.delete(actor(1, false), id).await,
+        service
+            .update(actor(1, false), id, prompt.clone(), None, Origin::default())
+            .await,
+        Err(ServiceError::Forbidden)
+    ));
+    assert!(matches!(
+        service.delete(actor(1, false), id, Origin::default()).await,
         Err(ServiceError::Forbidden)
     ));
 
     let mut store = MockPromptRepository::new();
-    store.expect_delete().returning(|_| Ok(false));
+    store.expect_delete().returning(|_, _, _| Ok(false));
     store
         .expect_update()
-        .returning(|_, _, _, _| Ok(UpdateOutcome::Stale));
+        .returning(|_, _, _, _, _| Ok(UpdateOutcome::Stale));
     let service = PromptService::new(Arc::new(store), Arc::new(FixedClock));
     assert!(matches!(
-        service.delete(actor(1, true), id).await,
+        service.delete(actor(1, true), id, Origin::default()).await,
         Err(ServiceError::NotFound)
     ));
     assert!(matches!(
-        service.update(actor(1, true), id, prompt, Some(1)).await,
+        service
+            .update(actor(1, true), id, prompt, Some(1), Origin::default())
+            .await,
         Err(ServiceError::Stale)
     ));
 }

@@ -1,8 +1,11 @@
 //! Accounts.
 
 use futures_util::future::join_all;
-use lionrocket_domain::text::{EmailAddress, Username, fold};
-use lionrocket_ports::accounts::{CreateUserOutcome, NewUser, PasswordChange};
+use lionrocket_domain::{
+    audit::Performer,
+    text::{EmailAddress, Username, fold},
+};
+use lionrocket_ports::accounts::{AccountMaker, CreateUserOutcome, NewUser, PasswordChange};
 use secrecy::ExposeSecret;
 
 use super::fixture::{NO_USER, Stores, at, live_at, new_session, new_user};
@@ -183,4 +186,29 @@ pub async fn a_changed_password_ends_every_other_session(stores: Stores) {
 
     let again = stores.users.change_password(change(other.id)).await;
     assert_eq!(again.expect("change"), None, "a session that has ended");
+}
+
+/// Only then: who signs up is not on the record.
+pub async fn an_account_that_the_operator_makes_is_recorded_with_it(stores: Stores) {
+    stores.user("haru").await;
+    assert_eq!(stores.audit.last_id().await.expect("last_id"), None);
+    let wanted = NewUser {
+        is_admin: true,
+        made_by: AccountMaker::Administration(Performer::operator()),
+        ..new_user("boss")
+    };
+    for _ in 0..2 {
+        stores.users.create(wanted.clone()).await.expect("create");
+    }
+    let rows = stores.audit.chain(None, 10).await.expect("chain");
+    let [row] = rows.as_slice() else {
+        panic!("{rows:?}");
+    };
+    let id = stores.admin.id_of("boss".to_owned()).await.expect("id_of");
+    assert_eq!((row.entry.actor, row.entry.subject), (None, id));
+    assert_eq!(
+        (&*row.entry.action, row.entry.created_at),
+        ("user.create", at(0))
+    );
+    assert_eq!(row.entry.details.as_deref(), Some(r#"{"is_admin":true}"#));
 }

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use lionrocket_domain::{
     access::Actor,
     account::User,
+    audit::Origin,
     character::{Character, CharacterDraft},
     ids::CharacterId,
     text::Description,
@@ -76,7 +77,7 @@ pub async fn characters_are_seeded_once_even_after_all_were_deleted(stores: Stor
     for id in listed(&stores, actor(&haru), filter(false, true)).await {
         stores
             .characters
-            .delete(admin(&haru), id, at(2))
+            .delete(admin(&haru), id, Origin::default(), at(2))
             .await
             .expect("delete");
     }
@@ -211,17 +212,34 @@ pub async fn only_those_who_may_can_change_a_character(stores: Stores) {
     for id in [public.id, builtin.id] {
         let update = stores
             .characters
-            .update(actor(&mina), id, draft("after"), None, at(5))
+            .update(
+                actor(&mina),
+                id,
+                draft("after"),
+                None,
+                Origin::default(),
+                at(5),
+            )
             .await;
         assert_eq!(update.expect("update"), UpdateOutcome::NotFound);
-        let delete = stores.characters.delete(actor(&mina), id, at(5)).await;
+        let delete = stores
+            .characters
+            .delete(actor(&mina), id, Origin::default(), at(5))
+            .await;
         assert!(!delete.expect("delete"));
     }
     let found = stores.characters.get(actor(&mina), public.id).await;
     assert_eq!(found.expect("get"), Some(public.clone()));
     let update = stores
         .characters
-        .update(admin(&mina), public.id, private_draft("after"), None, at(5))
+        .update(
+            admin(&mina),
+            public.id,
+            private_draft("after"),
+            None,
+            Origin::default(),
+            at(5),
+        )
         .await;
     let UpdateOutcome::Updated(updated) = update.expect("update") else {
         panic!("an administrator may");
@@ -229,7 +247,7 @@ pub async fn only_those_who_may_can_change_a_character(stores: Stores) {
     assert_eq!(updated.created_by, Some(haru.id), "it stays its maker's");
     let delete = stores
         .characters
-        .delete(actor(&haru), public.id, at(6))
+        .delete(actor(&haru), public.id, Origin::default(), at(6))
         .await;
     assert!(delete.expect("delete"));
 }
@@ -241,7 +259,14 @@ pub async fn a_change_raises_the_version_and_a_stale_one_is_refused(stores: Stor
     let update = async |name: &str, expected| {
         let update = stores
             .characters
-            .update(actor(&haru), made.id, draft(name), expected, at(5))
+            .update(
+                actor(&haru),
+                made.id,
+                draft(name),
+                expected,
+                Origin::default(),
+                at(5),
+            )
             .await;
         update.expect("update")
     };
@@ -270,9 +295,14 @@ pub async fn of_changes_at_once_to_one_version_of_a_character_one_is_made(stores
     let made = stores.character(Some(&haru), draft("before")).await;
     let outcomes = join_all((0..16).map(|number| {
         let draft = draft(&format!("after {number}"));
-        stores
-            .characters
-            .update(actor(&haru), made.id, draft, Some(1), at(5))
+        stores.characters.update(
+            actor(&haru),
+            made.id,
+            draft,
+            Some(1),
+            Origin::default(),
+            at(5),
+        )
     }))
     .await;
     let updated = outcomes
@@ -290,14 +320,14 @@ pub async fn a_deleted_character_is_gone_from_every_answer(stores: Stores) {
     assert!(
         stores
             .characters
-            .delete(me, id, at(5))
+            .delete(me, id, Origin::default(), at(5))
             .await
             .expect("delete")
     );
     assert!(
         !stores
             .characters
-            .delete(me, id, at(6))
+            .delete(me, id, Origin::default(), at(6))
             .await
             .expect("delete")
     );
@@ -305,9 +335,73 @@ pub async fn a_deleted_character_is_gone_from_every_answer(stores: Stores) {
     assert!(listed(&stores, me, filter(true, true)).await.is_empty());
     let update = stores
         .characters
-        .update(me, id, draft("again"), None, at(7))
+        .update(me, id, draft("again"), None, Origin::default(), at(7))
         .await;
     assert_eq!(update.expect("update"), UpdateOutcome::NotFound);
     let chat = stores.chats.create(me, id, None, at(8)).await;
     assert_eq!(chat.expect("create"), None);
+}
+
+/// With whose it was and what changed, but not what was written; one's own are nobody's business.
+pub async fn acts_on_other_peoples_characters_are_recorded_with_them(stores: Stores) {
+    let (haru, boss) = (stores.user("haru").await, stores.user("boss").await);
+    let own = stores.character(Some(&haru), draft("own")).await;
+    let theirs = stores.character(Some(&haru), draft("before")).await;
+    let builtin = stores.character(None, draft("builtin")).await;
+    let origin = Origin {
+        request_id: Some("request-1".to_owned()),
+        client_address: None,
+    };
+    let change = async |who: Actor, id, draft, origin| {
+        let updated = stores
+            .characters
+            .update(who, id, draft, None, origin, at(5))
+            .await;
+        updated.expect("update")
+    };
+    change(actor(&haru), own.id, draft("mine"), origin.clone()).await;
+    change(actor(&boss), theirs.id, draft("not mine"), origin.clone()).await;
+    assert_eq!(stores.audit.last_id().await.expect("last_id"), None);
+    change(
+        admin(&boss),
+        theirs.id,
+        private_draft("after"),
+        origin.clone(),
+    )
+    .await;
+    for id in [theirs.id, builtin.id] {
+        let deleted = stores
+            .characters
+            .delete(admin(&boss), id, origin.clone(), at(6));
+        assert!(deleted.await.expect("delete"));
+    }
+    let rows = stores.audit.chain(None, 10).await.expect("chain");
+    let [changed, deleted, of_service] = rows.as_slice() else {
+        panic!("{rows:?}");
+    };
+    let entry = &changed.entry;
+    assert_eq!(
+        (&*entry.action, entry.created_at),
+        ("character.update", at(5))
+    );
+    assert_eq!((entry.actor, entry.subject), (Some(boss.id), Some(haru.id)));
+    assert_eq!(
+        (&*entry.target_type, &entry.target_id),
+        ("character", &theirs.id.to_string())
+    );
+    assert_eq!(entry.origin, origin);
+    let details = entry.details.as_deref().expect("details");
+    for part in [
+        "\"version\":{\"old\":1,\"new\":2}",
+        "visibility",
+        "\"name\":{\"changed\":true}",
+    ] {
+        assert!(details.contains(part), "{details}");
+    }
+    assert!(!details.contains("after"), "{details}");
+    assert_eq!(deleted.entry.action, "character.delete");
+    assert_eq!(
+        (of_service.entry.subject, of_service.entry.actor),
+        (None, Some(boss.id))
+    );
 }

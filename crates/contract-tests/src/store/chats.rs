@@ -3,6 +3,7 @@
 use lionrocket_domain::{
     access::Actor,
     account::User,
+    audit::{Origin, Performer},
     character::{CharacterDraft, PromptDraft},
     chat::{BranchMessage, Chat, Message, MessageStatus, Role},
     ids::{ChatId, MessageId},
@@ -279,7 +280,7 @@ pub async fn a_chat_keeps_the_name_of_its_deleted_character(stores: Stores) {
     let chat = stores.chat_with(&haru, character.id).await;
     let deleted = stores
         .characters
-        .delete(actor(&haru), character.id, at(9))
+        .delete(actor(&haru), character.id, Origin::default(), at(9))
         .await;
     assert!(deleted.expect("delete"));
     let now = stores.chat_now(&chat).await;
@@ -301,7 +302,14 @@ pub async fn a_chat_is_read_only_while_its_character_is_withdrawn(stores: Stores
     let show = async |draft| {
         let update = stores
             .characters
-            .update(actor(&haru), character.id, draft, None, at(9))
+            .update(
+                actor(&haru),
+                character.id,
+                draft,
+                None,
+                Origin::default(),
+                at(9),
+            )
             .await;
         assert!(matches!(update, Ok(UpdateOutcome::Updated(_))));
     };
@@ -561,7 +569,11 @@ pub async fn a_turns_context_knows_the_common_prompts_and_the_character(stores: 
             is_active,
             position,
         };
-        stores.prompts.create(draft, at(1)).await.expect("create");
+        stores
+            .prompts
+            .create(draft, Performer::operator(), at(1))
+            .await
+            .expect("create");
     }
     let context = found(&stores, &haru, &chat, 50).await;
     assert_eq!(

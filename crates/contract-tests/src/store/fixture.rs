@@ -25,7 +25,7 @@ use lionrocket_domain::{
     usage::{Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
-    accounts::{CreateUserOutcome, NewUser, UserRepository},
+    accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
     admin::AdminRepository,
     audit::AuditLog,
     characters::CharacterRepository,
@@ -236,6 +236,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         is_admin: false,
         created_at: at(0),
         created_on: day("2026-11-22"),
+        made_by: AccountMaker::Person { consent_version: 1 },
     }
 }
 

@@ -37,6 +37,7 @@ macro_rules! store_contract {
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
             wrong_passwords_are_counted_up_to_a_number_and_forgotten,
             a_changed_password_ends_every_other_session,
+            an_account_that_the_operator_makes_is_recorded_with_it,
         );
         $crate::store_contract!(@tests $make; admin:
             an_account_is_told_with_what_was_done_with_it,
@@ -86,11 +87,13 @@ macro_rules! store_contract {
             a_change_raises_the_version_and_a_stale_one_is_refused,
             of_changes_at_once_to_one_version_of_a_character_one_is_made,
             a_deleted_character_is_gone_from_every_answer,
+            acts_on_other_peoples_characters_are_recorded_with_them,
         );
         $crate::store_contract!(@tests $make; prompts:
             prompts_are_listed_by_position_then_id,
             a_prompt_is_changed_and_deleted,
             a_stale_change_to_a_prompt_is_refused,
+            acts_on_common_prompts_are_recorded_with_them,
         );
         $crate::store_contract!(@tests $make; chats:
             a_chat_opens_with_the_greeting,

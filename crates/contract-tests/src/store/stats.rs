@@ -241,7 +241,12 @@ pub async fn the_busiest_characters_and_people_are_named(stores: Stores) {
     counted(&mina, characters[2], 1).await;
     let deleted = stores
         .characters
-        .delete(super::fixture::actor(&haru), characters[2], at(20))
+        .delete(
+            super::fixture::actor(&haru),
+            characters[2],
+            lionrocket_domain::audit::Origin::default(),
+            at(20),
+        )
         .await;
     deleted.expect("delete");
     let told = figures(&stores, FROM, TO, 2).await;

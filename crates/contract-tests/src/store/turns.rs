@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use lionrocket_domain::{
+    audit::Origin,
     calendar::DayRange,
     chat::{MessageStatus, Role},
     turn::{StopReason, TurnEnd, TurnFailure, TurnState},
@@ -281,7 +282,14 @@ pub async fn a_chat_whose_character_is_gone_takes_no_turn(stores: Stores) {
     let withdrawn = private_draft("shared");
     let update = stores
         .characters
-        .update(actor(&haru), character.id, withdrawn, None, at(5))
+        .update(
+            actor(&haru),
+            character.id,
+            withdrawn,
+            None,
+            Origin::default(),
+            at(5),
+        )
         .await;
     update.expect("update");
     assert_eq!(
@@ -292,7 +300,7 @@ pub async fn a_chat_whose_character_is_gone_takes_no_turn(stores: Stores) {
     stores.start(&request).await;
     let deleted = stores
         .characters
-        .delete(actor(&haru), character.id, at(6))
+        .delete(actor(&haru), character.id, Origin::default(), at(6))
         .await;
     assert!(deleted.expect("delete"));
     let reply = stores

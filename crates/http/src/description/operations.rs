@@ -15,9 +15,10 @@ use utoipa::{
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 
 /// The reads that have an entity tag.
-const TAGGED_READS: [&str; 7] = [
+const TAGGED_READS: [&str; 8] = [
     "get_character",
     "get_chat",
+    "get_prompt",
     "get_user",
     "list_characters",
     "list_chats",

@@ -116,7 +116,7 @@ pub(super) async fn update_user(mut call: Call) -> Answer {
 pub(super) async fn delete_user(call: Call) -> Answer {
     let by = call.administrator().await?;
     let id = call.user_id()?;
-    let erase_at = call.state().admin.delete(by, id).await?;
+    let erase_at = call.state().admin.delete(by, id).await?.erase_at;
     Ok(HttpResponse::Accepted().json(DeletionView { erase_at }))
 }
 

@@ -127,7 +127,7 @@ pub(super) async fn update_character(mut call: Call) -> Answer {
     let character = call
         .state()
         .characters
-        .update(actor, id, body.into(), expected)
+        .update(actor, id, body.into(), expected, call.origin())
         .await?;
     let view = CharacterView::new(&actor, character);
     call.resource(view.version, &view)
@@ -145,6 +145,9 @@ pub(super) async fn update_character(mut call: Call) -> Answer {
 pub(super) async fn delete_character(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
     let id = call.character_id()?;
-    call.state().characters.delete(actor, id).await?;
+    call.state()
+        .characters
+        .delete(actor, id, call.origin())
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -49,6 +49,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(characters::delete_character)
         .service(prompts::list_prompts)
         .service(prompts::create_prompt)
+        .service(prompts::get_prompt)
         .service(prompts::update_prompt)
         .service(prompts::delete_prompt)
         .service(chats::list_chats)

@@ -31,7 +31,7 @@ pub(super) async fn list_prompts(call: Call) -> Answer {
 
 /// Make a common prompt
 ///
-/// For administrators.
+/// For administrators, and recorded.
 #[utoipa::path(
     tag = "prompts",
     request_body = PromptBody,
@@ -42,13 +42,35 @@ pub(super) async fn list_prompts(call: Call) -> Answer {
 pub(super) async fn create_prompt(mut call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
     let body: PromptBody = call.body().await?;
-    let prompt = call.state().prompts.create(actor, body.into()).await?;
+    let prompt = call
+        .state()
+        .prompts
+        .create(actor, body.into(), call.origin())
+        .await?;
     Ok(HttpResponse::Created().json(PromptView::new(&actor, prompt)))
+}
+
+/// Read a common prompt
+///
+/// For administrators.
+#[utoipa::path(
+    tag = "prompts",
+    responses((status = 200, description = "The common prompt", body = PromptView)),
+    security(("bearer" = [])),
+)]
+#[get("/api/prompts/{prompt_id}")]
+pub(super) async fn get_prompt(call: Call) -> Answer {
+    let actor = call.sign_in().await?.who.actor;
+    let id = call.prompt_id()?;
+    let prompt = call.state().prompts.get(actor, id).await?;
+    let view = PromptView::new(&actor, prompt);
+    call.resource(view.version, &view)
 }
 
 /// Replace a common prompt
 ///
-/// For administrators. Fields that are left out get their defaults.
+/// For administrators, and recorded. Fields that are left out get their defaults. The next turn of every chat
+/// uses it.
 #[utoipa::path(
     tag = "prompts",
     request_body = PromptBody,
@@ -64,7 +86,7 @@ pub(super) async fn update_prompt(mut call: Call) -> Answer {
     let prompt = call
         .state()
         .prompts
-        .update(actor, id, body.into(), expected)
+        .update(actor, id, body.into(), expected, call.origin())
         .await?;
     let view = PromptView::new(&actor, prompt);
     call.resource(view.version, &view)
@@ -72,7 +94,7 @@ pub(super) async fn update_prompt(mut call: Call) -> Answer {
 
 /// Delete a common prompt
 ///
-/// For administrators.
+/// For administrators, and recorded.
 #[utoipa::path(
     tag = "prompts",
     responses((status = 204, description = "The common prompt is gone")),
@@ -82,6 +104,9 @@ pub(super) async fn update_prompt(mut call: Call) -> Answer {
 pub(super) async fn delete_prompt(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
     let id = call.prompt_id()?;
-    call.state().prompts.delete(actor, id).await?;
+    call.state()
+        .prompts
+        .delete(actor, id, call.origin())
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -40,7 +40,10 @@ fn operations(person: &Person, chat: impl std::fmt::Display) -> Vec<(&'static st
 async fn log(api: &Api) -> Vec<String> {
     let page = api.world.store.list(AuditFilter::default()).await.unwrap();
     let rows = page.items.into_iter().rev();
-    rows.map(|row| row.entry.action).collect()
+    // The people of the tests are made by command.
+    rows.map(|row| row.entry.action)
+        .filter(|action| action != "user.create")
+        .collect()
 }
 
 #[actix_web::test]
@@ -528,10 +531,7 @@ async fn the_audit_log_is_read_on_the_record() {
     let list = get(&api, "/admin/audit-log", &admin).await.json();
     let items = list["items"].as_array().unwrap();
     // Its own row is written before anything is read.
-    assert_eq!(
-        (&items[0]["action"], &items[0]["id"]),
-        (&json!("audit.read"), &json!(2))
-    );
+    assert_eq!(items[0]["action"], "audit.read");
     let row = &items[1];
     assert_eq!(
         (&row["action"], &row["target_type"]),
@@ -549,8 +549,8 @@ async fn the_audit_log_is_read_on_the_record() {
         list["items"].as_array().unwrap().len()
     };
     assert_eq!(count("action=user.update").await, 1);
-    // The first of these is about the person as well, since it asks for what is about them.
-    assert_eq!(count(&format!("subject={person}")).await, 2);
+    // Making it, the change, and the question itself, since it asks for what is about them.
+    assert_eq!(count(&format!("subject={person}")).await, 3);
     assert_eq!(count(&format!("actor={person}")).await, 0);
     let first = get(&api, "/admin/audit-log?limit=1", &admin).await.json();
     let cursor = first["next_cursor"].as_str().unwrap();

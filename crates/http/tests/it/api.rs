@@ -15,6 +15,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use lionrocket_app::turns::SendMessage;
 use lionrocket_crypto_adapter::CursorSealer;
 use lionrocket_domain::{
+    audit::Origin,
     budget::DailyBudgets,
     character::{CharacterDraft, PromptDraft, Visibility},
     ids::{CharacterId, ChatId, PromptId, TurnId},
@@ -210,7 +211,11 @@ impl Api {
             is_active: true,
             position: 0,
         };
-        let made = self.world.prompts.create(admin.actor, draft).await;
+        let made = self
+            .world
+            .prompts
+            .create(admin.actor, draft, Origin::default())
+            .await;
         made.unwrap().id
     }
 

@@ -1,5 +1,6 @@
 //! What the binary can be asked to do.
 
+pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;

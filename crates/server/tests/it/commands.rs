@@ -113,6 +113,8 @@ fn every_command_explains_itself() {
         &["serve"],
         &["user"],
         &["user", "create"],
+        &["user", "list"],
+        &["user", "disable"],
         &["audit"],
         &["audit", "verify"],
         &["migrate"],

@@ -5,6 +5,7 @@
     reason = "a step that does not go as expected fails its test"
 )]
 
+mod accounts;
 mod chatting;
 mod commands;
 mod faults;

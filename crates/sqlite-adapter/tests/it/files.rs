@@ -12,7 +12,7 @@ use lionrocket_domain::{
     calendar::Day,
     text::{EmailAddress, Username},
 };
-use lionrocket_ports::accounts::{CreateUserOutcome, NewUser, UserRepository};
+use lionrocket_ports::accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository};
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
 use tempfile::TempDir;
@@ -69,6 +69,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         is_admin: false,
         created_at: now(),
         created_on: Day::parse("2026-11-22").unwrap(),
+        made_by: AccountMaker::Person { consent_version: 1 },
     }
 }
 

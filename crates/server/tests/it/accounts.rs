@@ -1,0 +1,125 @@
+//! Looking after accounts from the command line, also while the service runs.
+
+use serde_json::{Value, json};
+
+use crate::support::{Finished, Home, PASSWORD, Person, eventually};
+
+fn json_of(finished: &Finished) -> Value {
+    assert_eq!(finished.code(), Some(0), "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+fn user(home: &Home, act: &str, name: &str) -> Finished {
+    home.run(&["user", act, "--username", name, "--json"], "")
+}
+
+fn create(home: &Home, name: &str, more: &[&str]) -> i64 {
+    let email = format!("{name}@example.org");
+    let mut arguments = vec!["user", "create", "--username", name, "--email", &email];
+    arguments.extend(["--password-stdin", "--json"]);
+    arguments.extend(more);
+    let made = home.run(&arguments, &format!("{PASSWORD}\n"));
+    json_of(&made)["id"].as_i64().unwrap()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    let items = list["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["username"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn accounts_are_listed_disabled_promoted_and_deleted_by_command() {
+    let home = Home::new();
+    create(&home, "boss", &["--admin"]);
+    let mina = create(&home, "mina", &[]);
+    let list = |more: &[&str]| {
+        let arguments: Vec<_> = ["user", "list", "--json"]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
+        json_of(&home.run(&arguments, ""))
+    };
+    assert_eq!(names(&list(&[])), ["mina", "boss"]);
+    assert_eq!(names(&list(&["--state", "admin"])), ["boss"]);
+
+    let view = json_of(&user(&home, "disable", "MINA"));
+    assert_eq!(
+        (&view["id"], &view["state"]),
+        (&json!(mina), &json!("disabled"))
+    );
+    assert_eq!(names(&list(&["--state", "disabled"])), ["mina"]);
+    let view = json_of(&home.run(&["user", "enable", "--id", &mina.to_string(), "--json"], ""));
+    assert_eq!(view["state"], "active");
+    assert_eq!(json_of(&user(&home, "promote", "mina"))["is_admin"], true);
+    assert_eq!(json_of(&user(&home, "demote", "mina"))["is_admin"], false);
+    let view = json_of(&user(&home, "delete", "mina"));
+    assert_eq!(view["state"], "deleted");
+    assert!(view["erase_at"].is_string(), "{view}");
+    let view = json_of(&user(&home, "enable", "mina"));
+    assert_eq!(
+        (&view["state"], &view["erase_at"]),
+        (&json!("active"), &Value::Null)
+    );
+
+    let text = home.run(&["user", "list"], "").stdout;
+    assert!(
+        text.contains("\tboss\tboss@example.org\tactive\tadministrator\n"),
+        "{text}"
+    );
+    let log = home.run(&["audit", "verify", "--json"], "");
+    // Two accounts were made and six changes.
+    assert_eq!(json_of(&log)["rows"], 8);
+}
+
+#[test]
+fn what_cannot_be_done_to_an_account_is_told_in_one_line() {
+    let home = Home::new();
+    create(&home, "boss", &["--admin"]);
+    for act in ["disable", "demote", "delete"] {
+        let refused = user(&home, act, "boss");
+        assert_eq!(refused.code(), Some(1), "{refused:?}");
+        assert!(
+            refused.complaint().contains("administrator first"),
+            "{refused:?}"
+        );
+    }
+    for which in [["--username", "nobody"], ["--id", "77"], ["--id", "0"]] {
+        let unknown = home.run(&["user", "disable", which[0], which[1]], "");
+        assert_eq!(unknown.code(), Some(1), "{unknown:?}");
+        assert!(
+            unknown.complaint().contains("no such account"),
+            "{unknown:?}"
+        );
+    }
+    for wrong in [
+        &["user", "disable"][..],
+        &["user", "disable", "--username", "boss", "--id", "1"],
+        &["user", "list", "--state", "dead"],
+    ] {
+        assert_eq!(home.run(wrong, "").code(), Some(2), "{wrong:?}");
+    }
+    let home = home.with("DATABASE_URL", "mysql://x");
+    assert_eq!(user(&home, "disable", "boss").code(), Some(78));
+}
+
+#[tokio::test]
+async fn a_command_reaches_a_service_that_runs() {
+    let home = Home::new();
+    let server = home.serve();
+    create(&home, "boss", &["--admin"]);
+    let mina = Person::register(&server, "mina").await;
+    assert_eq!(mina.get("/auth/me").await.status, 200);
+    json_of(&user(&home, "disable", "mina"));
+    eventually("the session's end", async || {
+        (mina.get("/auth/me").await.status == 401).then_some(())
+    })
+    .await;
+    json_of(&user(&home, "enable", "mina"));
+    json_of(&user(&home, "promote", "mina"));
+    let mina = Person::login(&server, "mina").await;
+    let users = mina.get("/admin/users").await.with_status(200);
+    assert_eq!(names(&users), ["mina", "boss"]);
+}
