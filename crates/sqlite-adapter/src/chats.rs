@@ -168,6 +168,7 @@ fn update(
         return Ok(UpdateOutcome::Stale);
     }
     diesel::update(chats::table.find(id.get()))
+        .filter(chats::user_id.eq(owner.get()))
         .set((ChatChangeRow::from(change), chats::version.eq(version + 1)))
         .execute(connection)?;
     Ok(UpdateOutcome::Updated(find_again(connection, owner, id)?))

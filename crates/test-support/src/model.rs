@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use lionrocket_demo_model::DemoModel;
-use lionrocket_domain::{turn::StopReason, usage::TokenUsage};
+use lionrocket_domain::{prompt::Prompt, turn::StopReason, usage::TokenUsage};
 use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent, ModelRequest, ReplyStream};
 use tokio::sync::Semaphore;
 
@@ -52,7 +52,10 @@ pub enum ModelStep {
 
 /// A model that plays one script for each request; without one it is the demo model.
 #[derive(Debug, Default)]
-pub struct ScriptedModel(Mutex<VecDeque<Vec<ModelStep>>>);
+pub struct ScriptedModel {
+    scripts: Mutex<VecDeque<Vec<ModelStep>>>,
+    last_prompt: Mutex<Option<Prompt>>,
+}
 
 impl ScriptedModel {
     /// Adds a script for the next request that has none.
@@ -60,14 +63,22 @@ impl ScriptedModel {
         self.scripts().push_back(script);
     }
 
+    /// What it was sent last.
+    pub fn last_prompt(&self) -> Option<Prompt> {
+        let last = self.last_prompt.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn scripts(&self) -> std::sync::MutexGuard<'_, VecDeque<Vec<ModelStep>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl LanguageModel for ScriptedModel {
     async fn stream(&self, request: ModelRequest) -> ReplyStream {
+        let last = self.last_prompt.lock();
+        *last.unwrap_or_else(PoisonError::into_inner) = Some(request.prompt.clone());
         let script = self.scripts().pop_front();
         match script {
             Some(script) => perform(script),

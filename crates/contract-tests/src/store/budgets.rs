@@ -239,7 +239,15 @@ pub async fn deleting_gives_nothing_back(stores: Stores) {
     assert_eq!(used_by_all(&stores).await, amount(50));
     for character in [1, 2, 3] {
         let id = CharacterId::from_stored(character);
-        let gone = stores.characters.delete(actor(&haru), id, at(30)).await;
+        let gone = stores
+            .characters
+            .delete(
+                actor(&haru),
+                id,
+                lionrocket_domain::audit::Origin::default(),
+                at(30),
+            )
+            .await;
         drop(gone);
     }
     assert_eq!(used(&stores, &haru).await, 50);

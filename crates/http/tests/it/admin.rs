@@ -575,6 +575,73 @@ async fn the_audit_log_is_read_on_the_record() {
 }
 
 #[actix_web::test]
+async fn a_changed_common_prompt_takes_effect_on_the_next_turn_and_is_on_the_record() {
+    let api = Api::new().await;
+    let (admin, haru) = (
+        api.world.admin("admin").await,
+        api.world.person("haru").await,
+    );
+    let chat = api.chat(&haru).await;
+    let said = async |words: &str| {
+        api.turn(&haru, chat).await;
+        let prompt = api.world.model.last_prompt().unwrap();
+        prompt.system.iter().any(|block| block.text.contains(words))
+    };
+    assert!(!said("Be kind.").await);
+    let body = |content: &str, is_active: bool| {
+        json!({"name": "House rules", "content": content, "is_active": is_active}).to_string()
+    };
+    let create = request("POST", "/api/prompts").by(&admin);
+    let made = api.send(create.json_text(body("Be kind.", true))).await;
+    assert_eq!(made.status, 201);
+    assert!(said("Be kind.").await);
+    let path = format!("/api/prompts/{}", made.json()["id"]);
+    let read = get(&api, &path, &admin).await;
+    assert_eq!(read.json()["content"], "Be kind.");
+    assert!(read.header("etag").starts_with("\"1-"));
+    for (content, is_active) in [("Be brief.", true), ("Be brief.", false)] {
+        let change = request("PUT", &path).by(&admin);
+        let change = change.json_text(body(content, is_active));
+        assert_eq!(api.send(change).await.status, 200);
+        assert_eq!(said("Be brief.").await, is_active);
+        assert!(!said("Be kind.").await);
+    }
+    let deleted = api.send(request("DELETE", &path).by(&admin)).await;
+    assert_eq!(deleted.status, 204);
+    let acts = [
+        "prompt.create",
+        "prompt.update",
+        "prompt.update",
+        "prompt.delete",
+    ];
+    assert_eq!(log(&api).await, acts);
+}
+
+#[actix_web::test]
+async fn a_change_of_somebody_elses_character_is_on_the_record_and_one_of_ones_own_is_not() {
+    let api = Api::new().await;
+    let (admin, haru) = (
+        api.world.admin("admin").await,
+        api.world.person("haru").await,
+    );
+    for (owner, expected) in [
+        (&admin, &[][..]),
+        (&haru, &["character.update", "character.delete"][..]),
+    ] {
+        let id = api.character(owner, Visibility::Private).await;
+        let path = format!("/api/characters/{id}");
+        let change = request("PUT", &path).by(&admin);
+        let change = change.json_text(r#"{"name":"n","system_prompt":"p"}"#);
+        assert_eq!(api.send(change).await.status, 200);
+        let deleted = api.send(request("DELETE", &path).by(&admin)).await;
+        assert_eq!(deleted.status, 204);
+        assert_eq!(log(&api).await, expected);
+    }
+    let report = api.world.audit.verify().await.unwrap();
+    assert!(report.is_intact(), "{report:?}");
+}
+
+#[actix_web::test]
 async fn a_person_sees_who_looked_at_their_data_when_and_why() {
     let api = Api::new().await;
     let (admin, haru) = (

@@ -7,7 +7,7 @@ use lionrocket_app::{
     admin::{AdminError, AdminService, Administrator},
     usage::UsageService,
 };
-use lionrocket_domain::{account::User, ids::UserId, page::PageSize};
+use lionrocket_domain::{account::User, budget::DailyBudgets, ids::UserId, page::PageSize};
 use lionrocket_local_adapter::{LocalEventBus, SystemClock};
 use lionrocket_ports::{
     admin::{Account, AccountChange, AccountFilter, AccountState},
@@ -134,7 +134,10 @@ fn with_service<T, F: Future<Output = T>>(
     let zone = raw.stats_zone()?;
     let keys = Keys::load(&raw.signing_alone()?, &database)?;
     let store = wiring::open_store(&database, &keys)?;
-    let usage = UsageService::new(Arc::new(store.clone()), Arc::new(SystemClock), zone);
+    // No command tells what may still be used.
+    let budgets = DailyBudgets::default();
+    let days = Arc::new(store.clone());
+    let usage = UsageService::new(days, Arc::new(SystemClock), zone, budgets);
     let events = Arc::new(LocalEventBus::new());
     let service = wiring::admin(&store, events, Arc::new(usage));
     block_on(async {
