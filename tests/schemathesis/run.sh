@@ -35,6 +35,7 @@ password='cobalt lighthouse 417'
 # Each role has a server of its own, so that neither finds what the other left.
 serve() {
     rm -rf "$home"/* "$home"/.schemathesis
+    : >"$home/log"
     (cd "$home" && exec env PORT=0 "$binary" serve) >"$home/log" 2>&1 &
     server=$!
     for _ in $(seq 100); do

@@ -99,7 +99,10 @@ fn describe_field(name: &str, object: &mut Object) {
                 IN_LINE
             };
             let something = format!("{inside}{VISIBLE}{inside}");
-            if object.min_length.is_some() {
+            if object.min_length.is_some_and(|least| least > 1) {
+                // White space at the ends does not count, so that none may stand there.
+                format!("^{VISIBLE}{inside}{VISIBLE}$")
+            } else if object.min_length.is_some() {
                 format!("^{EDGE}{something}{EDGE}$")
             } else {
                 format!("^{EDGE}({something})?{EDGE}$")
