@@ -83,6 +83,9 @@ pub enum AccountError {
     /// was not signed in before. Names without an account look the same.
     #[error("the account takes no password until it is reset")]
     LoginClosed,
+    /// The account has changed since the version that was named.
+    #[error("the account has changed meanwhile")]
+    Stale,
     /// Too many people sign in at the moment; it works again in a few seconds.
     #[error("too many people sign in at the moment")]
     Busy,
@@ -117,8 +120,8 @@ impl From<PolicyError> for AccountError {
 
 /// Accounts.
 pub struct AccountService {
-    ports: AccountPorts,
-    sessions: Arc<SessionService>,
+    pub(crate) ports: AccountPorts,
+    pub(crate) sessions: Arc<SessionService>,
     zone: StatsZone,
 }
 
@@ -316,6 +319,6 @@ impl AccountService {
 }
 
 /// A password to spend the time of a check on.
-fn impossible_password() -> Result<Password, AccountError> {
+pub(crate) fn impossible_password() -> Result<Password, AccountError> {
     Password::attempt("no account has this password").ok_or(AccountError::InvalidCredentials)
 }

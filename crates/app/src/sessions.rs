@@ -11,7 +11,8 @@ use lionrocket_ports::{
     events::{EventBus, ServiceEvent},
     runtime::{Clock, IdGenerator, Spawner},
     sessions::{
-        LiveAt, LiveSession, NewSession, RotateOutcome, RotateRefresh, SessionRecord, SessionStore,
+        LiveAt, LiveSession, NewSession, RefreshHash, RotateOutcome, RotateRefresh, SessionRecord,
+        SessionStore,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -104,6 +105,8 @@ pub struct Authenticated {
     pub user: User,
     /// When the password was last asked for again in this session.
     pub reauthenticated_at: Option<Timestamp>,
+    /// When the session ends at the latest.
+    pub session_expires_at: Timestamp,
 }
 
 /// Why a session service did not do what it was asked.
@@ -150,14 +153,14 @@ impl SessionService {
     pub async fn open(&self, user: User, client: Client) -> Result<SignedIn, SessionError> {
         let at = self.live_at();
         let id = self.ports.ids.session_id();
-        let secret = self.ports.secrets.first().map_err(SessionError::Internal)?;
+        let (secret, refresh_hash) = self.new_secret()?;
         let expires_at = later(at.now, self.settings.session_lifetime);
         let session = NewSession {
             id,
             user_id: user.id,
             at,
             expires_at,
-            refresh_hash: self.ports.secrets.hash(secret.expose_secret()),
+            refresh_hash,
             user_agent: client.user_agent,
             client_address: client.origin.client_address,
             max_live: self.settings.max_live,
@@ -278,6 +281,7 @@ impl SessionService {
             actor,
             user: session.user,
             reauthenticated_at: session.reauthenticated_at,
+            session_expires_at: session.expires_at,
         })
     }
 
@@ -306,6 +310,39 @@ impl SessionService {
             Some(moment) if moment > since => Ok(()),
             _ => Err(SessionError::ReauthenticationRequired),
         }
+    }
+
+    /// Notes that a person was asked for the password again.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn note_reauthenticated(&self, actor: Actor) -> Result<(), SessionError> {
+        let now = self.ports.clock.now();
+        let id = actor.session_id;
+        Ok(self.ports.sessions.reauthenticated(id, now).await?)
+    }
+
+    /// A refresh secret for a new beginning of a session, and its hash.
+    pub(crate) fn new_secret(&self) -> Result<(SecretString, RefreshHash), SessionError> {
+        let secret = self.ports.secrets.first().map_err(SessionError::Internal)?;
+        let hash = self.ports.secrets.hash(secret.expose_secret());
+        Ok((secret, hash))
+    }
+
+    /// Signs a token for a session that has just begun anew.
+    pub(crate) fn sign_again(
+        &self,
+        who: &Authenticated,
+        user: User,
+        secret: SecretString,
+        client: &Client,
+    ) -> Result<SignedIn, SessionError> {
+        let login = Login {
+            id: who.actor.session_id,
+            secret,
+            expires_at: who.session_expires_at,
+        };
+        self.sign(user, &login, client.access_ttl, self.ports.clock.now())
     }
 
     /// The live sessions of a person, newest first.
@@ -386,7 +423,11 @@ impl SessionService {
     }
 
     fn publish_end(&self, id: SessionId) {
-        self.ports.events.publish(ServiceEvent::SessionEnded(id));
+        self.publish(ServiceEvent::SessionEnded(id));
+    }
+
+    pub(crate) fn publish(&self, event: ServiceEvent) {
+        self.ports.events.publish(event);
     }
 
     fn live_at(&self) -> LiveAt {

@@ -7,7 +7,7 @@ use lionrocket_domain::{
     audit::Performer,
     calendar::Day,
     ids::{SessionId, UserId},
-    text::{EmailAddress, Username},
+    text::{DisplayName, EmailAddress, Username},
 };
 use secrecy::SecretString;
 
@@ -80,6 +80,34 @@ pub struct PasswordChange {
     pub now: Timestamp,
 }
 
+/// What its owner changes in an account; `None` leaves a field as it is, an inner `None` empties it.
+#[derive(Clone, Debug)]
+pub struct ProfileChange {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// The name that others see.
+    pub display_name: Option<Option<DisplayName>>,
+    /// The language.
+    pub locale: Option<Option<String>>,
+    /// The e-mail address.
+    pub email: Option<EmailAddress>,
+    /// The version that is to be changed; any when it is `None`.
+    pub expected_version: Option<i64>,
+}
+
+/// What came of [`UserRepository::change_profile`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileOutcome {
+    /// The account as it is now.
+    Changed(Box<User>),
+    /// The address belongs to somebody else.
+    Taken,
+    /// It is not the expected version any more.
+    Stale,
+    /// There is no such account.
+    NotFound,
+}
+
 /// Accounts.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
@@ -103,6 +131,9 @@ pub trait UserRepository: Send + Sync {
     /// Changes a password: every token given out before is worthless, and every session but the one
     /// named is ended. Answers the account as it is then; `None` when that session has ended.
     async fn change_password(&self, change: PasswordChange) -> StoreResult<Option<User>>;
+
+    /// Changes a profile and raises the account's version. Sessions stay.
+    async fn change_profile(&self, change: ProfileChange) -> StoreResult<ProfileOutcome>;
 
     /// Replaces a password's hash by a stronger one of the same password. Sessions stay.
     async fn rehash_password(&self, id: UserId, password_hash: SecretString) -> StoreResult<()>;

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
+use diesel::{AsChangeset, Insertable, Queryable, Selectable, sqlite::Sqlite};
 use lionrocket_domain::{
     account::User,
     ids::UserId,
@@ -99,4 +99,16 @@ pub struct NewUserRow<'a> {
     pub username_key: &'a str,
     pub email_key: &'a str,
     pub consent_version: Option<i64>,
+}
+
+/// What its owner changes in an account. `None` leaves a column as it is.
+#[derive(AsChangeset, Clone, Debug)]
+#[diesel(table_name = users)]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+pub struct ProfileChangeRow {
+    pub display_name: Option<Option<String>>,
+    pub locale: Option<Option<String>>,
+    pub email: Option<String>,
+    pub email_key: Option<String>,
+    pub version: Option<i64>,
 }

@@ -9,15 +9,17 @@ use lionrocket_domain::{
     account::User,
     audit::{AuditAction, AuditTarget},
     ids::UserId,
+    text::{DisplayName, EmailAddress},
 };
 use lionrocket_ports::{
     StoreResult,
     accounts::{
-        AccountMaker, CreateUserOutcome, Credentials, NewUser, PasswordChange, UserRepository,
+        AccountMaker, CreateUserOutcome, Credentials, NewUser, PasswordChange, ProfileChange,
+        ProfileOutcome, UserRepository,
     },
 };
 use lionrocket_sql_model::{
-    accounts::{CredentialsRow, NewUserRow, UserRow},
+    accounts::{CredentialsRow, NewUserRow, ProfileChangeRow, UserRow},
     schema::users,
     time::StoredTime,
 };
@@ -160,6 +162,50 @@ impl UserRepository for SqliteStore {
                 .get_result(connection)
                 .optional()?;
             Ok(row.map(UserRow::into_domain).transpose()?)
+        })
+        .await
+    }
+
+    async fn change_profile(&self, change: ProfileChange) -> StoreResult<ProfileOutcome> {
+        self.write(move |connection| {
+            let found: Option<i64> = users::table
+                .find(change.user_id.get())
+                .select(users::version)
+                .first(connection)
+                .optional()?;
+            let Some(version) = found else {
+                return Ok(ProfileOutcome::NotFound);
+            };
+            if change
+                .expected_version
+                .is_some_and(|wanted| wanted != version)
+            {
+                return Ok(ProfileOutcome::Stale);
+            }
+            let email_key = change.email.as_ref().map(EmailAddress::key);
+            if let Some(key) = &email_key {
+                let others: i64 = users::table
+                    .filter(users::email_key.eq(key))
+                    .filter(users::id.ne(change.user_id.get()))
+                    .count()
+                    .get_result(connection)?;
+                if others > 0 {
+                    return Ok(ProfileOutcome::Taken);
+                }
+            }
+            let row = diesel::update(users::table.find(change.user_id.get()))
+                .set(ProfileChangeRow {
+                    display_name: change
+                        .display_name
+                        .map(|name| name.map(DisplayName::into_string)),
+                    locale: change.locale,
+                    email: change.email.map(EmailAddress::into_string),
+                    email_key,
+                    version: Some(version + 1),
+                })
+                .returning(UserRow::as_returning())
+                .get_result(connection)?;
+            Ok(ProfileOutcome::Changed(Box::new(row.into_domain()?)))
         })
         .await
     }

@@ -15,7 +15,8 @@ use utoipa::{
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 
 /// The reads that have an entity tag.
-const TAGGED_READS: [&str; 8] = [
+const TAGGED_READS: [&str; 9] = [
+    "get_me",
     "get_character",
     "get_chat",
     "get_prompt",
@@ -102,9 +103,9 @@ fn header_parameter(name: &str, description: &str, pattern: Option<&str>) -> Ref
 fn add_conditions(operation: &mut Operation, method: &HttpMethod) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let is_tagged_read = TAGGED_READS.contains(&id.as_str());
-    // The service has no versions.
-    let is_change =
-        matches!(method, HttpMethod::Put | HttpMethod::Patch) && id != "update_service_state";
+    // The service and passwords have no versions.
+    let is_change = matches!(method, HttpMethod::Put | HttpMethod::Patch)
+        && !matches!(id.as_str(), "update_service_state" | "change_password");
     if !is_tagged_read && !is_change {
         return;
     }
@@ -204,6 +205,12 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
             Code::AccountDisabled,
             Code::AccountDeleted,
             Code::LoginClosed,
+        ],
+        "reauthenticate" | "change_password" => &[Code::InvalidCredentials],
+        "update_me" => &[
+            Code::ReauthenticationRequired,
+            Code::AccountTaken,
+            Code::PreconditionFailed,
         ],
         "refresh" => &[Code::SessionEnded, Code::CrossOrigin],
         "logout" => &[Code::CrossOrigin],

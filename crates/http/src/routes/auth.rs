@@ -68,7 +68,8 @@ pub(super) async fn login(mut call: Call) -> Answer {
 #[get("/auth/me")]
 pub(super) async fn get_me(call: Call) -> Answer {
     let caller = call.sign_in().await?;
-    Ok(HttpResponse::Ok().json(UserView::from(caller.who.user)))
+    let user = caller.who.user;
+    call.resource(user.version, &UserView::from(user.clone()))
 }
 
 /// Read one's own usage by day

@@ -1,15 +1,18 @@
 //! Logins: new tokens, signing out, and where one is signed in.
 
-use actix_web::{HttpResponse, delete, get, post};
+use actix_web::{HttpResponse, delete, get, patch, post, put};
+use lionrocket_app::accounts::AccountError;
 use secrecy::ExposeSecret;
 
 use super::Answer;
 use crate::{
-    problem::{Code, Problem},
+    problem::{Code, Problem, weak_password},
     request::Call,
     views::{
-        accounts::AuthView,
-        sessions::{RefreshBody, SessionList, SessionView},
+        accounts::{AuthView, UserView},
+        sessions::{
+            PasswordBody, ProfileBody, ReauthenticateBody, RefreshBody, SessionList, SessionView,
+        },
     },
 };
 
@@ -132,4 +135,69 @@ pub(super) async fn end_session(call: Call) -> Answer {
     let session_id = call.session_id()?;
     call.state().sessions.end(actor, session_id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Give one's password again
+///
+/// Lets sensitive changes through in this session for five minutes.
+#[utoipa::path(
+    tag = "auth",
+    request_body = ReauthenticateBody,
+    responses((status = 204, description = "It is the right one")),
+    security(("bearer" = [])),
+)]
+#[post("/auth/reauthenticate")]
+pub(super) async fn reauthenticate(mut call: Call) -> Answer {
+    let who = call.sign_in().await?.who;
+    let body: ReauthenticateBody = call.body().await?;
+    let password = body.password.expose_secret();
+    call.state().accounts.reauthenticate(&who, password).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change one's password
+///
+/// Ends all other sessions and every token that was given out; the answer has a new one.
+#[utoipa::path(
+    tag = "auth",
+    request_body = PasswordBody,
+    responses((status = 200, description = "Signed in with the new password", body = AuthView, headers(
+        ("Set-Cookie", description = "The new cookie"),
+    ))),
+    security(("bearer" = [])),
+)]
+#[put("/auth/me/password")]
+pub(super) async fn change_password(mut call: Call) -> Answer {
+    let who = call.sign_in().await?.who;
+    let PasswordBody {
+        current_password,
+        new_password,
+    } = call.body().await?;
+    let client = call.client(None);
+    let accounts = &call.state().accounts;
+    let changed = accounts
+        .change_password(&who, current_password.expose_secret(), new_password, client)
+        .await;
+    let signed_in = changed.map_err(|error| match error {
+        AccountError::WeakPassword(weakness) => weak_password("/new_password", weakness),
+        other => other.into(),
+    })?;
+    Ok(call.signed_in(HttpResponse::Ok(), signed_in))
+}
+
+/// Change one's own account
+#[utoipa::path(
+    tag = "auth",
+    request_body = ProfileBody,
+    responses((status = 200, description = "The account as it is now", body = UserView)),
+    security(("bearer" = [])),
+)]
+#[patch("/auth/me")]
+pub(super) async fn update_me(mut call: Call) -> Answer {
+    let who = call.sign_in().await?.who;
+    let expected = call.expected_version()?;
+    let body: ProfileBody = call.body().await?;
+    let accounts = &call.state().accounts;
+    let user = accounts.change_profile(&who, body.into(), expected).await?;
+    call.resource(user.version, &UserView::from(user.clone()))
 }

@@ -87,6 +87,7 @@ pub(crate) struct TurnStream {
 enum Signal {
     Turn(Option<TurnEvent>),
     SessionEnded,
+    AccountChanged,
     Heartbeat,
 }
 
@@ -146,7 +147,9 @@ impl TurnStream {
                     // The store failed: the client comes again with its last event's id.
                     Signal::Turn(None) => break,
                     Signal::Heartbeat if self.is_signed_in().await => yield Ok(PING),
-                    Signal::Heartbeat | Signal::SessionEnded => {
+                    // Something else about the account changed, such as its name.
+                    Signal::AccountChanged if self.is_signed_in().await => {}
+                    Signal::Heartbeat | Signal::AccountChanged | Signal::SessionEnded => {
                         yield Ok(frame_without_id("revoked", "{}"));
                         break;
                     }
@@ -162,13 +165,18 @@ impl TurnStream {
         session_events: &mut ServiceEvents,
         heartbeat: &mut Interval,
     ) -> Signal {
-        let own_session = ServiceEvent::SessionEnded(self.caller.who.actor.session_id);
+        let actor = self.caller.who.actor;
+        let own_session = ServiceEvent::SessionEnded(actor.session_id);
+        let own_account = ServiceEvent::AccountChanged(actor.user_id);
         loop {
             tokio::select! {
                 biased;
                 Some(event) = session_events.next() => {
                     if event == own_session {
                         return Signal::SessionEnded;
+                    }
+                    if event == own_account {
+                        return Signal::AccountChanged;
                     }
                 }
                 event = events.next() => return Signal::Turn(event),
@@ -177,11 +185,15 @@ impl TurnStream {
         }
     }
 
-    /// Whether the session is still good. A store that is away is no reason to end a stream.
+    /// Whether the session is still good, and the person has the rights that they had when the stream
+    /// was opened. A store that is away is no reason to end a stream.
     async fn is_signed_in(&self) -> bool {
         let token = self.caller.token.expose_secret();
         let who = self.state.sessions.authenticate(token, &self.origin).await;
-        !matches!(who, Err(SessionError::Unauthenticated))
+        match who {
+            Ok(who) => who.actor == self.caller.who.actor,
+            Err(error) => !matches!(error, SessionError::Unauthenticated),
+        }
     }
 
     /// What the exchange cost, unless the client knows it already.

@@ -385,3 +385,131 @@ async fn a_session_ends_after_a_week_without_use_and_after_thirty_days_with_it()
     api.world.clock.advance(left);
     api.send(refresh(&used)).await.problem(401, "session_ended");
 }
+
+const NEW_PASSWORD: &str = "quiet lighthouse 42 gulls";
+
+fn bearer(method: &str, path: &str, token: &Value) -> TestRequest {
+    let token = token.as_str().unwrap();
+    request(method, path).with("Authorization", format!("Bearer {token}"))
+}
+
+fn password_change(current: &str, new: &str) -> String {
+    json!({"current_password": current, "new_password": new}).to_string()
+}
+
+#[actix_web::test]
+async fn a_password_change_ends_everything_but_the_session_that_made_it() {
+    let api = Api::new().await;
+    let other = api.world.person("owner").await;
+    let first = login(&api, "").await;
+    let token = first.json()["access_token"].clone();
+    let body = password_change(PASSWORD, NEW_PASSWORD);
+    let call = bearer("PUT", "/auth/me/password", &token).json_text(body);
+    let changed = api.send(call).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let view = changed.json();
+    assert_eq!(view["session_id"], first.json()["session_id"]);
+    assert_eq!(me(&api, &view["access_token"]).await, 200);
+    assert_eq!(me(&api, &token).await, 401, "the token from before");
+    assert_eq!(me(&api, &json!(other.token)).await, 401, "another session");
+    assert_eq!(login(&api, "").await.status, 401, "the old password");
+    assert_eq!(api.send(refresh(&cookie(&changed).0)).await.status, 200);
+    let stolen = api.send(refresh(&cookie(&first).0)).await;
+    stolen.problem(401, "session_ended");
+}
+
+#[actix_web::test]
+async fn a_password_change_needs_the_old_password_and_a_good_new_one() {
+    let api = Api::new().await;
+    let owner = api.world.person("owner").await;
+    let change = async |current, new| {
+        let call = request("PUT", "/auth/me/password").by(&owner);
+        let call = call.json_text(password_change(current, new));
+        api.send(call).await
+    };
+    let wrong = change("wrong", NEW_PASSWORD).await;
+    wrong.problem(401, "invalid_credentials");
+    for (new, code) in [("short", "too_short"), ("qwertyuiop1", "too_common")] {
+        let answer = change(PASSWORD, new).await;
+        let expected = [("/new_password".to_owned(), code.to_owned())];
+        assert_eq!(answer.fields(), expected);
+    }
+    assert_eq!(me(&api, &json!(owner.token)).await, 200);
+}
+
+#[actix_web::test]
+async fn whoever_has_a_token_cannot_try_passwords_for_ever() {
+    let api = Api::with_limits(&[]).await;
+    let owner = api.world.person("owner").await;
+    let give = async |password: &str| {
+        let body = json!({"password": password}).to_string();
+        let call = request("POST", "/auth/reauthenticate").by(&owner);
+        api.send(call.json_text(body)).await
+    };
+    for _ in 0..10 {
+        give("wrong").await.problem(401, "invalid_credentials");
+    }
+    let limited = give(PASSWORD).await;
+    limited.problem(429, "rate_limited");
+    assert!(!limited.header("retry-after").is_empty());
+}
+
+#[actix_web::test]
+async fn a_new_address_needs_the_password_again_within_five_minutes() {
+    let api = Api::new().await;
+    let owner = api.world.person("owner").await;
+    api.world.person("other").await;
+    let change = async |email: &str| {
+        let body = json!({"email": email}).to_string();
+        let call = request("PATCH", "/auth/me").by(&owner);
+        api.send(call.json_text(body)).await
+    };
+    let refused = change("new@example.com").await;
+    refused.problem(403, "reauthentication_required");
+    let body = json!({"password": PASSWORD}).to_string();
+    let call = request("POST", "/auth/reauthenticate").by(&owner);
+    assert_eq!(api.send(call.json_text(body)).await.status, 204);
+    let taken = change("Other@Example.com").await;
+    taken.problem(409, "account_taken");
+    let changed = change("new@example.com").await;
+    assert_eq!(changed.json()["email"], "new@example.com");
+    assert_eq!(change("OWNER@example.com").await.status, 200, "free again");
+    api.world.clock.advance(SignedDuration::from_mins(5));
+    let late = change("late@example.com").await;
+    late.problem(403, "reauthentication_required");
+}
+
+#[actix_web::test]
+async fn a_profile_is_changed_field_by_field_and_never_a_stale_one() {
+    let api = Api::new().await;
+    let owner = api.world.person("owner").await;
+    let before = api.send(request("GET", "/auth/me").by(&owner)).await;
+    let tag = before.header("etag").to_owned();
+    assert!(!tag.is_empty());
+    let patch = |body: &str| request("PATCH", "/auth/me").by(&owner).json_text(body);
+    let body = r#"{"display_name":"Haru","locale":"ko"}"#;
+    let changed = api.send(patch(body).with("If-Match", tag.clone())).await;
+    let view = changed.json();
+    assert_eq!(
+        (&view["display_name"], &view["locale"]),
+        (&json!("Haru"), &json!("ko"))
+    );
+    assert_ne!(changed.header("etag"), tag);
+    let stale = api
+        .send(patch(r#"{"locale":"en"}"#).with("If-Match", tag))
+        .await;
+    stale.problem(412, "precondition_failed");
+    let emptied = api.send(patch(r#"{"display_name":null}"#)).await.json();
+    assert_eq!(
+        (&emptied["display_name"], &emptied["locale"]),
+        (&Value::Null, &json!("ko"))
+    );
+    for (body, field, code) in [
+        (r#"{"locale":"fr"}"#, "/locale", "not_a_choice"),
+        (r#"{"email":null}"#, "/email", "wrong_type"),
+        (r#"{"is_admin":true}"#, "/is_admin", "unknown_field"),
+    ] {
+        let expected = [(field.to_owned(), code.to_owned())];
+        assert_eq!(api.send(patch(body)).await.fields(), expected);
+    }
+}

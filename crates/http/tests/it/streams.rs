@@ -192,3 +192,61 @@ async fn a_silent_stream_gives_signs_of_life_until_its_token_is_over() {
     assert_eq!(open.next().await, None);
     gate.open();
 }
+
+/// A stream of a person who administers, whose reply waits after its first word.
+async fn open_stream(api: &Api, person: &Person) -> (OpenAnswer, Gate) {
+    let gate = Gate::default();
+    let chat = format!("/api/chats/{}", api.chat(person).await);
+    api.world.model.play(vec![
+        ModelStep::Say("one"),
+        ModelStep::Wait(gate.clone()),
+        ModelStep::Say("two"),
+    ]);
+    let mut open = api.open(send(person, &chat)).await;
+    assert_eq!(next(&mut open).await.name, "turn");
+    assert_eq!(next(&mut open).await.name, "delta");
+    (open, gate)
+}
+
+#[actix_web::test]
+async fn a_stream_ends_at_once_when_its_person_is_disabled_demoted_or_changes_the_password() {
+    for (number, change) in [
+        r#"{"is_active":false}"#,
+        r#"{"is_admin":false}"#,
+        "password",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let api = Api::new().await;
+        let boss = api.world.admin("boss").await;
+        let person = api.world.admin(&format!("person{number}")).await;
+        let (mut open, gate) = open_stream(&api, &person).await;
+        let call = if change == "password" {
+            request("PUT", "/auth/me/password").by(&person).json_text(
+                r#"{"current_password":"lighthouse keeper 7","new_password":"quiet lighthouse 42 gulls"}"#,
+            )
+        } else {
+            let path = format!("/admin/users/{}", person.actor.user_id);
+            request("PATCH", &path).by(&boss).json_text(change)
+        };
+        let answer = api.send(call).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let last = next(&mut open).await;
+        assert_eq!((last.name.as_str(), last.id), ("revoked", None), "{change}");
+        assert_eq!(open.next().await, None);
+        gate.open();
+    }
+}
+
+#[actix_web::test]
+async fn a_stream_goes_on_when_something_harmless_changes() {
+    let api = Api::new().await;
+    let person = api.world.person("owner").await;
+    let (mut open, gate) = open_stream(&api, &person).await;
+    let call = request("PATCH", "/auth/me").by(&person);
+    let renamed = api.send(call.json_text(r#"{"display_name":"Haru"}"#)).await;
+    assert_eq!(renamed.status, 200);
+    gate.open();
+    assert_eq!(next(&mut open).await.data["text"], "two");
+}
