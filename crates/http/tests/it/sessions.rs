@@ -170,7 +170,10 @@ async fn a_cookie_that_was_used_up_ends_its_session_for_everybody() {
     let log = api
         .world
         .store
-        .list(AuditFilter::default())
+        .list(AuditFilter {
+            actions: vec!["session.reuse"],
+            ..AuditFilter::default()
+        })
         .await
         .unwrap()
         .items;
