@@ -217,6 +217,7 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
         "update_character"
         | "delete_character"
         | "create_prompt"
+        | "get_prompt"
         | "update_prompt"
         | "delete_prompt"
         | "list_users"
