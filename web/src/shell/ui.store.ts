@@ -26,10 +26,14 @@ interface Preferences {
   returning: boolean
 }
 
+const KEY = 'lionrocket.ui'
+const FORGET_MS = 50
+const FORGET_TRIES = 12
+
 /** How the application looks on this device. The only thing that is kept in local storage; public/boot.js reads it too. */
 export const useUiStore = defineStore('ui', () => {
   const saved = useLocalStorage<Preferences>(
-    'lionrocket.ui',
+    KEY,
     { theme: 'system', locale: null, left: true, right: true, returning: false },
     { mergeDefaults: true },
   )
@@ -52,9 +56,16 @@ export const useUiStore = defineStore('ui', () => {
     saved.value.locale ??= value
   }
 
-  /** Writes the preferences down again, after the browser was asked to forget everything. */
-  function rewrite(): void {
-    saved.value = { ...saved.value }
+  /**
+   * Keeps the preferences over an act with which the server asks the browser to forget everything: how the application looks may stay.
+   * The browser forgets when it likes, so that is waited for; where it does not (plain HTTP), not for long.
+   */
+  async function keepOver(act: () => Promise<void>): Promise<void> {
+    const before = { ...saved.value }
+    await act()
+    for (let i = 0; i < FORGET_TRIES && localStorage.getItem(KEY) !== null; i += 1)
+      await new Promise((resolve) => setTimeout(resolve, FORGET_MS))
+    saved.value = before
   }
 
   const prefersDark = usePreferredDark()
@@ -96,7 +107,7 @@ export const useUiStore = defineStore('ui', () => {
     leftDrawer,
     rightDrawer,
     suggestLocale,
-    rewrite,
+    keepOver,
     toggleLeft,
     toggleRight,
     closeDrawers,

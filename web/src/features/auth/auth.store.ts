@@ -4,6 +4,7 @@ import * as api from '@/api/generated/sdk.gen'
 import type { AuthView, UserView } from '@/api/generated/types.gen'
 import { toApiError } from '@/api/problem'
 import { createSession, type EndReason, type SessionState } from '@/api/session'
+import { useUiStore } from '@/shell/ui.store'
 import { openTabs } from './tabs'
 
 /** How long an access token may live, in seconds: it is renewed by a cookie, so a short life costs nothing. */
@@ -64,7 +65,7 @@ export const useAuthStore = defineStore('auth', () => {
 
   /** Signs out, in every tab. Throws when the server was not told: the cookie would sign in again. */
   async function logout(): Promise<void> {
-    await api.logout()
+    await useUiStore().keepOver(async () => void (await api.logout()))
     session.end('signed_out')
   }
 
