@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
+import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -392,7 +392,7 @@ export const listPrompts = <ThrowOnError extends boolean = true>(options?: Optio
 /**
  * Make a common prompt
  *
- * For administrators.
+ * For administrators, and recorded.
  */
 export const createPrompt = <ThrowOnError extends boolean = true>(options: Options<CreatePromptData, ThrowOnError>) => (options.client ?? client).post<CreatePromptResponses, CreatePromptErrors, ThrowOnError>({
     responseType: 'json',
@@ -408,7 +408,7 @@ export const createPrompt = <ThrowOnError extends boolean = true>(options: Optio
 /**
  * Delete a common prompt
  *
- * For administrators.
+ * For administrators, and recorded.
  */
 export const deletePrompt = <ThrowOnError extends boolean = true>(options: Options<DeletePromptData, ThrowOnError>) => (options.client ?? client).delete<DeletePromptResponses, DeletePromptErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
@@ -417,9 +417,22 @@ export const deletePrompt = <ThrowOnError extends boolean = true>(options: Optio
 });
 
 /**
+ * Read a common prompt
+ *
+ * For administrators.
+ */
+export const getPrompt = <ThrowOnError extends boolean = true>(options: Options<GetPromptData, ThrowOnError>) => (options.client ?? client).get<GetPromptResponses, GetPromptErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/prompts/{prompt_id}',
+    ...options
+});
+
+/**
  * Replace a common prompt
  *
- * For administrators. Fields that are left out get their defaults.
+ * For administrators, and recorded. Fields that are left out get their defaults. The next turn of every chat
+ * uses it.
  */
 export const updatePrompt = <ThrowOnError extends boolean = true>(options: Options<UpdatePromptData, ThrowOnError>) => (options.client ?? client).put<UpdatePromptResponses, UpdatePromptErrors, ThrowOnError>({
     responseType: 'json',
@@ -475,6 +488,20 @@ export const getMe = <ThrowOnError extends boolean = true>(options?: Options<Get
 });
 
 /**
+ * Change one's own account
+ */
+export const updateMe = <ThrowOnError extends boolean = true>(options: Options<UpdateMeData, ThrowOnError>) => (options.client ?? client).patch<UpdateMeResponses, UpdateMeErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * See who looked at one's own data
  *
  * When administrators read one's chats, messages and usage, who and why. Newest first. 403 when the
@@ -488,6 +515,22 @@ export const listMyAdminViews = <ThrowOnError extends boolean = true>(options?: 
 });
 
 /**
+ * Change one's password
+ *
+ * Ends all other sessions and every token that was given out; the answer has a new one.
+ */
+export const changePassword = <ThrowOnError extends boolean = true>(options: Options<ChangePasswordData, ThrowOnError>) => (options.client ?? client).put<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Read one's own usage by day
  *
  * Oldest first; days on which nothing was used are left out. Without a range: the last 30 days.
@@ -497,6 +540,21 @@ export const getMyUsage = <ThrowOnError extends boolean = true>(options?: Option
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/auth/me/usage',
     ...options
+});
+
+/**
+ * Give one's password again
+ *
+ * Lets sensitive changes through in this session for five minutes.
+ */
+export const reauthenticate = <ThrowOnError extends boolean = true>(options: Options<ReauthenticateData, ThrowOnError>) => (options.client ?? client).post<ReauthenticateResponses, ReauthenticateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/reauthenticate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

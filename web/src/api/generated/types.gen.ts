@@ -831,6 +831,20 @@ export type OwnUsageView = UsageDayList & {
 };
 
 /**
+ * A new password.
+ */
+export type PasswordBody = {
+    /**
+     * The password so far.
+     */
+    current_password: string;
+    /**
+     * The new password; `/api/config` tells the shortest one.
+     */
+    new_password: string;
+};
+
+/**
  * A problem as JSON.
  */
 export type Problem = {
@@ -896,6 +910,24 @@ export type ProblemItem = {
      * The length that was found.
      */
     actual?: number;
+};
+
+/**
+ * What is to change in one's own account. What is left out stays as it is.
+ */
+export type ProfileBody = {
+    /**
+     * The name that others see; `null` takes it away.
+     */
+    display_name?: string | null;
+    /**
+     * The language, `ko` or `en`; `null` leaves it to the browser.
+     */
+    locale?: string | null;
+    /**
+     * The e-mail address. Needs the password to have been given again within five minutes.
+     */
+    email?: string;
 };
 
 /**
@@ -970,6 +1002,16 @@ export type PromptView = {
      * The text; for administrators only.
      */
     content?: string;
+};
+
+/**
+ * The password of the person who is signed in.
+ */
+export type ReauthenticateBody = {
+    /**
+     * The password.
+     */
+    password: string;
 };
 
 /**
@@ -1460,7 +1502,7 @@ export type ListAuditLogData = {
         /**
          * Only this act, such as `messages.read`
          */
-        action?: string;
+        action?: 'user.create' | 'user.update' | 'user.delete' | 'user.erase' | 'password_reset.create' | 'user.read' | 'chats.read' | 'messages.read' | 'usage.read' | 'audit.read' | 'prompt.create' | 'prompt.update' | 'prompt.delete' | 'character.update' | 'character.delete' | 'invite.create' | 'invite.revoke' | 'session.reuse' | 'service.update';
         /**
          * How many at most; 50 when it is left out
          */
@@ -3396,6 +3438,66 @@ export type DeletePromptResponses = {
 
 export type DeletePromptResponse = DeletePromptResponses[keyof DeletePromptResponses];
 
+export type GetPromptData = {
+    body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        /**
+         * The common prompt's id
+         */
+        prompt_id: number;
+    };
+    query?: never;
+    url: '/api/prompts/{prompt_id}';
+};
+
+export type GetPromptErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type GetPromptError = GetPromptErrors[keyof GetPromptErrors];
+
+export type GetPromptResponses = {
+    /**
+     * The common prompt
+     */
+    200: PromptView;
+};
+
+export type GetPromptResponse = GetPromptResponses[keyof GetPromptResponses];
+
 export type UpdatePromptData = {
     body: PromptBody;
     headers?: {
@@ -3592,6 +3694,12 @@ export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
 export type GetMeData = {
     body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
     path?: never;
     query?: never;
     url: '/auth/me';
@@ -3634,6 +3742,85 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type UpdateMeData = {
+    body: ProfileBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/auth/me';
+};
+
+export type UpdateMeErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * The password is needed again (`reauthentication_required`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The account exists already (`account_taken`)
+     */
+    409: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type UpdateMeError = UpdateMeErrors[keyof UpdateMeErrors];
+
+export type UpdateMeResponses = {
+    /**
+     * The account as it is now
+     */
+    200: UserView;
+};
+
+export type UpdateMeResponse = UpdateMeResponses[keyof UpdateMeResponses];
 
 export type ListMyAdminViewsData = {
     body?: never;
@@ -3697,6 +3884,67 @@ export type ListMyAdminViewsResponses = {
 
 export type ListMyAdminViewsResponse = ListMyAdminViewsResponses[keyof ListMyAdminViewsResponses];
 
+export type ChangePasswordData = {
+    body: PasswordBody;
+    path?: never;
+    query?: never;
+    url: '/auth/me/password';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Wrong user name or password (`invalid_credentials`); Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    /**
+     * Signed in with the new password
+     */
+    200: AuthView;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
 export type GetMyUsageData = {
     body?: never;
     path?: never;
@@ -3754,6 +4002,67 @@ export type GetMyUsageResponses = {
 };
 
 export type GetMyUsageResponse = GetMyUsageResponses[keyof GetMyUsageResponses];
+
+export type ReauthenticateData = {
+    body: ReauthenticateBody;
+    path?: never;
+    query?: never;
+    url: '/auth/reauthenticate';
+};
+
+export type ReauthenticateErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Wrong user name or password (`invalid_credentials`); Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateErrors];
+
+export type ReauthenticateResponses = {
+    /**
+     * It is the right one
+     */
+    204: void;
+};
+
+export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
 
 export type RefreshData = {
     body: RefreshBody;

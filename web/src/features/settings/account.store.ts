@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import * as api from '@/api/generated/sdk.gen'
-import type { UserView } from '@/api/generated/types.gen'
-import { deleteMe, updateMe, type ProfileChange } from '@/api/pending'
+import type { ProfileBody, UserView } from '@/api/generated/types.gen'
+import { deleteMe } from '@/api/pending'
 import { toApiError } from '@/api/problem'
 import { useAuthStore } from '@/features/auth'
 
@@ -27,10 +27,10 @@ export const useAccountStore = defineStore('account', () => {
   }
 
   /** Changes the account. When somebody was faster, that is refused once, and the next try is for what there is now. */
-  async function update(body: ProfileChange): Promise<UserView> {
+  async function update(body: ProfileBody): Promise<UserView> {
     if (tag === null) await reload()
     try {
-      const answer = await updateMe({ body, headers: tag === null ? {} : { 'If-Match': tag } })
+      const answer = await api.updateMe({ body, headers: tag === null ? {} : { 'If-Match': tag } })
       take(answer)
       return answer.data
     } catch (thrown) {

@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { getCharacter, getChat, getConfig, getMe, getMyUsage, getServiceState, getStatsOverview, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
-import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetServiceStateData, GetServiceStateError, GetServiceStateResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { getCharacter, getChat, getConfig, getMe, getMyUsage, getPrompt, getServiceState, getStatsOverview, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
+import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetPromptData, GetPromptError, GetPromptResponse, GetServiceStateData, GetServiceStateError, GetServiceStateResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -341,6 +341,25 @@ export const listPromptsQuery = defineQueryOptions<Options<ListPromptsData>, Lis
     key: listPromptsQueryKey(options),
     query: async (context) => {
         const { data } = await listPrompts({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getPromptQueryKey = (options: Options<GetPromptData>) => createQueryKey('getPrompt', options);
+
+/**
+ * Read a common prompt
+ *
+ * For administrators.
+ */
+export const getPromptQuery = defineQueryOptions<Options<GetPromptData>, GetPromptResponse, AxiosError<GetPromptError>>((options: Options<GetPromptData>) => ({
+    key: getPromptQueryKey(options),
+    query: async (context) => {
+        const { data } = await getPrompt({
             ...options,
             ...context,
             throwOnError: true

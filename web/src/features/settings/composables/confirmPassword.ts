@@ -1,4 +1,4 @@
-import { reauthenticate } from '@/api/pending'
+import { reauthenticate } from '@/api/generated/sdk.gen'
 import { ApiError, toApiError } from '@/api/problem'
 
 /** A wrong password belongs under its field, whatever the answer is called. */
