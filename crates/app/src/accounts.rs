@@ -13,8 +13,8 @@ use lionrocket_ports::{
     StoreError,
     accounts::{AccountMaker, CreateUserOutcome, Credentials, NewUser, UserRepository},
     crypto::{
-        DeviceTokens, HashError, KnownDevice, PasswordCheck, PasswordContext, PasswordHasher,
-        PasswordPolicy, PolicyError, Weakness,
+        DeviceTokens, HashError, KnownDevice, LinkSecrets, PasswordCheck, PasswordContext,
+        PasswordHasher, PasswordPolicy, PolicyError, SecretHash, Weakness,
     },
     error::{Cause, Chain},
     limits::RateLimiter,
@@ -38,6 +38,7 @@ pub struct AccountPorts {
     pub hasher: Arc<dyn PasswordHasher>,
     pub policy: Arc<dyn PasswordPolicy>,
     pub devices: Arc<dyn DeviceTokens>,
+    pub secrets: Arc<dyn LinkSecrets>,
     pub limits: Arc<dyn RateLimiter>,
     pub spawner: Arc<dyn Spawner>,
     pub clock: Arc<dyn Clock>,
@@ -61,6 +62,9 @@ pub enum AccountError {
     /// The name or the address belongs to somebody already.
     #[error("the user name or the e-mail address is taken")]
     Taken,
+    /// The invite is not known, ended, withdrawn or used up.
+    #[error("the invite is not good")]
+    InviteRefused,
     /// The password is too weak for an account.
     #[error("the password is too weak")]
     WeakPassword(Weakness),
@@ -136,19 +140,24 @@ impl AccountService {
         }
     }
 
-    /// Makes an account, never an administrator's, and signs the person in.
+    /// Makes an account, never an administrator's, and signs the person in. An invite is used up once.
     ///
     /// # Errors
-    /// [`AccountError::WeakPassword`], [`AccountError::Taken`] and [`AccountError::Busy`] among others.
+    /// [`AccountError::InviteRefused`], [`AccountError::WeakPassword`], [`AccountError::Taken`] and [`AccountError::Busy`] among others.
     pub async fn register(
         &self,
         account: NewAccount,
+        invite: Option<&str>,
         client: Client,
     ) -> Result<SignedIn, AccountError> {
+        let invite = match invite {
+            Some(secret) => Some(self.invite(secret)?),
+            None => None,
+        };
         let made_by = AccountMaker::Person {
             consent_version: User::PRIVACY_NOTICE_VERSION,
         };
-        let user = self.make(account, false, made_by).await?;
+        let user = self.make(account, false, made_by, invite).await?;
         Ok(self.sessions.open(user, client).await?)
     }
 
@@ -163,7 +172,12 @@ impl AccountService {
         is_admin: bool,
     ) -> Result<User, AccountError> {
         let made_by = AccountMaker::Administration(Performer::operator());
-        self.make(account, is_admin, made_by).await
+        self.make(account, is_admin, made_by, None).await
+    }
+
+    fn invite(&self, secret: &str) -> Result<SecretHash, AccountError> {
+        let hash = self.ports.secrets.hash(secret);
+        hash.ok_or(AccountError::InviteRefused)
     }
 
     async fn make(
@@ -171,6 +185,7 @@ impl AccountService {
         account: NewAccount,
         is_admin: bool,
         made_by: AccountMaker,
+        invite: Option<SecretHash>,
     ) -> Result<User, AccountError> {
         let context = PasswordContext {
             username: Some(account.username.clone()),
@@ -185,12 +200,14 @@ impl AccountService {
             password_hash,
             is_admin,
             created_at: now,
+            invite,
             created_on: self.zone.day_of(now),
             made_by,
         };
         match self.ports.users.create(user).await? {
             CreateUserOutcome::Created(user) => Ok(user),
             CreateUserOutcome::Taken => Err(AccountError::Taken),
+            CreateUserOutcome::InviteRefused => Err(AccountError::InviteRefused),
         }
     }
 

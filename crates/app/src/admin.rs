@@ -20,6 +20,7 @@ use lionrocket_ports::{
     admin::{Account, AccountChange, AccountFilter, AccountOutcome, AdminRepository, AdminView},
     audit::AuditLog,
     chats::{ChatCursor, ChatFilter, ChatRepository},
+    error::Cause,
     events::{EventBus, ServiceEvent},
     runtime::Clock,
 };
@@ -94,6 +95,9 @@ pub enum AdminError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A fault that no caller can do anything about.
+    #[error("it could not be done")]
+    Internal(#[source] Cause),
 }
 
 impl From<ServiceError> for AdminError {

@@ -90,11 +90,16 @@ impl LoginThrottle {
 
     /// Forgets what was counted: the password was right.
     pub(crate) fn passed(&self, attempt: &Try) {
-        for rule in [&ACCOUNT, &FAILURES, &SLOW, &NAME] {
-            self.0.clear(rule, &attempt.key);
-        }
+        self.forget(&attempt.key);
         if let Some(device) = &attempt.device {
             self.0.clear(&DEVICE, device);
+        }
+    }
+
+    /// Forgets what was counted for a name.
+    pub(crate) fn forget(&self, key: &str) {
+        for rule in [&ACCOUNT, &FAILURES, &SLOW, &NAME] {
+            self.0.clear(rule, key);
         }
     }
 

@@ -54,6 +54,7 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
             .await?,
         is_admin: false,
         created_at: now,
+        invite: None,
         created_on: StatsZone::parse("Asia/Seoul")
             .context("a time zone")?
             .day_of(now),

@@ -9,6 +9,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
 
 /// Why a text is refused. The message is fit for the person who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -223,6 +224,10 @@ checked_text!(
     AuditReason, parse_line, 5..=200
 );
 checked_text!(
+    /// What an invite is for: one line of up to 200 characters, or nothing.
+    InviteNote, parse_line, 0..=200
+);
+checked_text!(
     /// The name that others see: one line of 1 to 60 characters.
     DisplayName, parse_line, 1..=60
 );
@@ -274,6 +279,20 @@ impl Username {
     pub fn key(&self) -> String {
         fold(&self.0)
     }
+
+    /// Whether a person may take one name for the other: they are drawn alike, such as Latin and
+    /// Cyrillic letters, or a capital I and a small l.
+    #[must_use]
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let shapes = |name: &Self| [shape(&name.0), shape(&name.key())];
+        let own = shapes(self);
+        shapes(other).iter().any(|shape| own.contains(shape))
+    }
+}
+
+/// What is left of a name when signs that are drawn alike are one.
+fn shape(name: &str) -> String {
+    fold(&skeleton(name).collect::<String>())
 }
 
 checked_text!(@access Username);
@@ -466,6 +485,19 @@ mod tests {
         assert!(Username::parse("사자로켓").is_ok());
         for bad in ["ab", "a b c", "a@b.c", "___", "name\u{202e}"] {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_drawn_alike_look_like_each_other() {
+        let name = |text| Username::parse(text).unwrap();
+        for alike in ["admin", "ADMIN", "аdmin", "ａdmin", "adrnin", "αdmin"] {
+            assert!(name("admin").looks_like(&name(alike)), "{alike}");
+            assert!(name(alike).looks_like(&name("admin")), "{alike}");
+        }
+        assert!(name("lion").looks_like(&name("Iion")));
+        for other in ["administrator", "adnin", "관리자", "admin2"] {
+            assert!(!name("admin").looks_like(&name(other)), "{other}");
         }
     }
 

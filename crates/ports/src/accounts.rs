@@ -11,7 +11,7 @@ use lionrocket_domain::{
 };
 use secrecy::SecretString;
 
-use crate::{StoreResult, sessions::RefreshHash};
+use crate::{StoreResult, crypto::SecretHash, sessions::RefreshHash};
 
 /// Who makes an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct NewUser {
     pub is_admin: bool,
     /// Now.
     pub created_at: Timestamp,
+    /// The hash of an invite's secret, which is used up once.
+    pub invite: Option<SecretHash>,
     /// The day to which the new account is counted.
     pub created_on: Day,
     /// Who makes it.
@@ -52,6 +54,8 @@ pub enum CreateUserOutcome {
     /// The name or the address belongs to somebody already. Which one is not told, so that nobody
     /// can find out who has an account.
     Taken,
+    /// The invite is not known, ended, withdrawn or used up.
+    InviteRefused,
 }
 
 /// An account with the hash to check a password against.
@@ -114,6 +118,9 @@ pub enum ProfileOutcome {
 pub trait UserRepository: Send + Sync {
     /// Makes an account and counts it on its day. Of several calls with names or addresses that fold to one key, at the same
     /// time or not, exactly one is `Created`.
+    ///
+    /// An invite is used up once, and the account gets what it gives. A name that looks like that of an
+    /// administrator is taken.
     async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome>;
 
     /// Finds an account by id.

@@ -109,6 +109,31 @@ pub trait PasswordPolicy: Send + Sync {
     -> Result<(), PolicyError>;
 }
 
+/// What is kept of the secret in a link.
+pub type SecretHash = [u8; 32];
+
+/// A secret for a link that is shown once.
+#[derive(Clone, Debug)]
+pub struct LinkSecret {
+    /// What the link holds.
+    pub secret: SecretString,
+    /// What is kept of it.
+    pub hash: SecretHash,
+}
+
+/// Makes the secrets of links.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+pub trait LinkSecrets: Send + Sync {
+    /// Makes a secret that nobody can guess.
+    ///
+    /// # Errors
+    /// There are no random bytes.
+    fn make(&self) -> Result<LinkSecret, Cause>;
+
+    /// The hash of a secret that somebody comes with; `None` when it is not of the form of one.
+    fn hash(&self, secret: &str) -> Option<SecretHash>;
+}
+
 /// A browser in which somebody has signed in before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownDevice {

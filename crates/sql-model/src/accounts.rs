@@ -99,6 +99,7 @@ pub struct NewUserRow<'a> {
     pub username_key: &'a str,
     pub email_key: &'a str,
     pub consent_version: Option<i64>,
+    pub daily_token_budget: Option<i64>,
 }
 
 /// What its owner changes in an account. `None` leaves a column as it is.

@@ -18,6 +18,7 @@ pub mod budgets;
 pub mod characters;
 pub mod chats;
 pub mod convert;
+pub mod invites;
 pub mod messages;
 pub mod prompts;
 pub mod schema;

@@ -536,5 +536,6 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(password_resets, sessions, users);

@@ -102,6 +102,7 @@ async fn seats(store: &SqliteStore) -> Vec<Seat> {
             password_hash: String::new().into(),
             is_admin: false,
             created_at: now,
+            invite: None,
             created_on: Day::parse("2026-11-22").unwrap(),
             made_by: AccountMaker::Person { consent_version: 1 },
         };

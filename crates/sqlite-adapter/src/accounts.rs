@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
+    SqliteConnection,
 };
 use jiff::Timestamp;
 use lionrocket_domain::{
     account::User,
     audit::{AuditAction, AuditTarget},
     ids::UserId,
-    text::{DisplayName, EmailAddress},
+    text::{DisplayName, EmailAddress, Username},
 };
 use lionrocket_ports::{
     StoreResult,
@@ -20,6 +21,7 @@ use lionrocket_ports::{
 };
 use lionrocket_sql_model::{
     accounts::{CredentialsRow, NewUserRow, ProfileChangeRow, UserRow},
+    convert::stored_count,
     schema::users,
     time::StoredTime,
 };
@@ -28,6 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     audit::append,
     error::DbError,
+    invites::{usable_invite, use_invite},
     sessions::{end_logins, renew_refresh},
     statistics::count_new_account,
     store::SqliteStore,
@@ -49,6 +52,20 @@ pub(crate) fn mark_deleted(
     end_logins(connection, user.id, None, now)
 }
 
+/// Whether people could take a new account for one of those who look after the service.
+fn looks_like_an_administrator(
+    connection: &mut SqliteConnection,
+    user: &NewUser,
+) -> QueryResult<bool> {
+    let names = users::table
+        .filter(users::is_admin)
+        .select(users::username)
+        .load::<String>(connection)?;
+    Ok(names
+        .into_iter()
+        .any(|name| user.username.looks_like(&Username::from_stored(name))))
+}
+
 #[async_trait]
 impl UserRepository for SqliteStore {
     async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome> {
@@ -56,6 +73,17 @@ impl UserRepository for SqliteStore {
         let email_key = user.email.key();
         let seal = self.audit_seal();
         self.write(move |connection| {
+            if looks_like_an_administrator(connection, &user)? {
+                return Ok(CreateUserOutcome::Taken);
+            }
+            let invite = match user.invite {
+                Some(secret) => match usable_invite(connection, secret, user.created_at)? {
+                    Some(invite) => Some(invite),
+                    None => return Ok(CreateUserOutcome::InviteRefused),
+                },
+                None => None,
+            };
+            let budget = invite.as_ref().and_then(|invite| invite.daily_token_budget);
             let row = NewUserRow {
                 username: user.username.as_str(),
                 email: user.email.as_str(),
@@ -68,6 +96,7 @@ impl UserRepository for SqliteStore {
                     AccountMaker::Person { consent_version } => Some(consent_version),
                     AccountMaker::Administration(_) => None,
                 },
+                daily_token_budget: budget.map(stored_count),
             };
             // One statement for either key: nothing tells which of them was taken.
             let made = diesel::insert_into(users::table)
@@ -80,6 +109,9 @@ impl UserRepository for SqliteStore {
                 return Ok(CreateUserOutcome::Taken);
             };
             count_new_account(connection, user.created_on)?;
+            if let Some(invite) = invite {
+                use_invite(connection, invite.id)?;
+            }
             let made = row.into_domain()?;
             if let AccountMaker::Administration(by) = user.made_by {
                 let target = AuditTarget::User(made.id);

@@ -15,6 +15,7 @@ mod budgets;
 mod characters;
 mod chats;
 mod error;
+mod invites;
 mod open;
 mod prompts;
 mod readers;

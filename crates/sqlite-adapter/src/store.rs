@@ -153,6 +153,7 @@ pub(crate) mod tests {
             password_hash: "$argon2id$".to_owned().into(),
             is_admin: false,
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            invite: None,
             created_on: Day::parse("2026-11-22").unwrap(),
             made_by: AccountMaker::Person { consent_version: 1 },
         }

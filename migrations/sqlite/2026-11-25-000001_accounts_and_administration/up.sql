@@ -9,6 +9,7 @@ ALTER TABLE users ADD COLUMN failed_logins INTEGER NOT NULL DEFAULT 0 CHECK (fai
 ALTER TABLE users ADD COLUMN consent_version INTEGER;
 
 CREATE INDEX users_to_erase ON users (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX users_who_administer ON users (id) WHERE is_admin;
 
 -- When the password was last asked for again within the session.
 ALTER TABLE sessions ADD COLUMN reauthenticated_at INTEGER;

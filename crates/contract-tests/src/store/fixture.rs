@@ -235,6 +235,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         password_hash: format!("$argon2id${name}").into(),
         is_admin: false,
         created_at: at(0),
+        invite: None,
         created_on: day("2026-11-22"),
         made_by: AccountMaker::Person { consent_version: 1 },
     }

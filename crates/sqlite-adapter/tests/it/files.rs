@@ -68,6 +68,7 @@ pub(crate) fn new_user(name: &str) -> NewUser {
         password_hash: "$argon2id$".to_owned().into(),
         is_admin: false,
         created_at: now(),
+        invite: None,
         created_on: Day::parse("2026-11-22").unwrap(),
         made_by: AccountMaker::Person { consent_version: 1 },
     }
