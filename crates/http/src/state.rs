@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use ipnet::IpNet;
 use lionrocket_app::{
     accounts::AccountService, admin::AdminService, audit::AuditService,
-    characters::CharacterService, chats::ChatService, prompts::PromptService,
-    service_control::ServiceControl, sessions::SessionService, stats::StatsService,
-    turns::TurnService, usage::UsageService,
+    characters::CharacterService, chats::ChatService, invites::InviteService,
+    prompts::PromptService, resets::ResetService, service_control::ServiceControl,
+    sessions::SessionService, stats::StatsService, turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{crypto::TextSeal, error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -25,6 +25,10 @@ pub struct ApiState {
     pub admin: Arc<AdminService>,
     /// The audit log.
     pub audit: Arc<AuditService>,
+    /// Invites.
+    pub invites: Arc<InviteService>,
+    /// Links for new passwords.
+    pub resets: Arc<ResetService>,
     /// Characters.
     pub characters: Arc<CharacterService>,
     /// Common prompts.

@@ -10,7 +10,9 @@ use lionrocket_app::{
     audit::AuditService,
     characters::CharacterService,
     chats::ChatService,
+    invites::InviteService,
     prompts::PromptService,
+    resets::{ResetPorts, ResetService},
     service_control::ServiceControl,
     sessions::{SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
@@ -18,7 +20,7 @@ use lionrocket_app::{
     usage::UsageService,
 };
 use lionrocket_claude_adapter::{ClaudeModel, ConfigError};
-use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits};
+use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits, RandomLinks};
 use lionrocket_demo_model::DemoModel;
 use lionrocket_domain::{calendar::StatsZone, ids::NodeId, prompt::HistoryBudget};
 use lionrocket_http::{
@@ -28,7 +30,11 @@ use lionrocket_local_adapter::{
     LocalEventBus, LocalRateLimiter, LocalReplyLog, RandomIds, SystemClock, TaskSpawner, Unlimited,
 };
 use lionrocket_ports::{
-    error::Chain, events::EventBus, limits::RateLimiter, model::LanguageModel,
+    crypto::{PasswordHasher, PasswordPolicy},
+    error::Chain,
+    events::EventBus,
+    limits::RateLimiter,
+    model::LanguageModel,
     runtime::IdGenerator as _,
 };
 use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
@@ -80,32 +86,68 @@ pub(crate) fn sessions(
     ))
 }
 
+/// What hashes passwords and tells which are taken. There is one of each, so that no more are hashed at
+/// a time than the machine can.
+pub(crate) struct Passwords {
+    hasher: Arc<dyn PasswordHasher>,
+    policy: Arc<dyn PasswordPolicy>,
+}
+
+impl Passwords {
+    /// Makes both.
+    pub(crate) fn new(settings: &PasswordSettings) -> Result<Self, Failure> {
+        let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
+            .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
+        let hasher = match &settings.pepper {
+            Some(pepper) => hasher.peppered(pepper, &settings.former_peppers),
+            None => hasher,
+        };
+        Ok(Self {
+            hasher: Arc::new(hasher),
+            policy: Arc::new(settings.rules()?),
+        })
+    }
+}
+
 /// Puts the accounts together.
 pub(crate) fn accounts(
     store: &SqliteStore,
     keys: &Keys,
-    passwords: &PasswordSettings,
+    passwords: &Passwords,
     sessions: Arc<SessionService>,
     zone: StatsZone,
     limits: Arc<dyn RateLimiter>,
     spawner: TaskSpawner,
-) -> Result<AccountService, Failure> {
-    let hasher = Argon2Hasher::new(HashCost::default(), HashLimits::default())
-        .map_err(|error| Failure::because("passwords cannot be hashed here", &error))?;
-    let hasher = match &passwords.pepper {
-        Some(pepper) => hasher.peppered(pepper, &passwords.former_peppers),
-        None => hasher,
-    };
+) -> AccountService {
     let ports = AccountPorts {
         users: Arc::new(store.clone()),
-        hasher: Arc::new(hasher),
-        policy: Arc::new(passwords.rules()?),
+        hasher: passwords.hasher.clone(),
+        policy: passwords.policy.clone(),
         devices: keys.devices(),
+        secrets: Arc::new(RandomLinks),
         limits,
         spawner: Arc::new(spawner),
         clock: Arc::new(SystemClock),
     };
-    Ok(AccountService::new(ports, sessions, zone))
+    AccountService::new(ports, sessions, zone)
+}
+
+/// Puts together what makes links for new passwords.
+pub(crate) fn resets(
+    store: &SqliteStore,
+    passwords: &Passwords,
+    limits: Arc<dyn RateLimiter>,
+    events: Arc<dyn EventBus>,
+) -> ResetService {
+    ResetService::new(ResetPorts {
+        resets: Arc::new(store.clone()),
+        secrets: Arc::new(RandomLinks),
+        hasher: passwords.hasher.clone(),
+        policy: passwords.policy.clone(),
+        limits,
+        events,
+        clock: Arc::new(SystemClock),
+    })
 }
 
 /// Puts together what looks after accounts.
@@ -157,6 +199,7 @@ pub(crate) fn api_state(
 ) -> Result<ApiState, Failure> {
     let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
     let limits = limits(settings);
+    let passwords = Passwords::new(&settings.passwords)?;
     let clock = Arc::new(SystemClock);
     let zone = &settings.stats_zone;
     let shared = Arc::new(store.clone());
@@ -178,12 +221,18 @@ pub(crate) fn api_state(
         accounts: Arc::new(accounts(
             store,
             keys,
-            &settings.passwords,
+            &passwords,
             sessions.clone(),
             zone.clone(),
             limits.clone(),
             spawner.clone(),
-        )?),
+        )),
+        invites: Arc::new(InviteService::new(
+            shared.clone(),
+            Arc::new(RandomLinks),
+            clock.clone(),
+        )),
+        resets: Arc::new(resets(store, &passwords, limits.clone(), events.clone())),
         sessions,
         admin: Arc::new(admin(store, events.clone(), usage.clone())),
         audit: Arc::new(audit(store, keys)),

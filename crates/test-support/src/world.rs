@@ -9,7 +9,9 @@ use lionrocket_app::{
     audit::AuditService,
     characters::CharacterService,
     chats::ChatService,
+    invites::InviteService,
     prompts::PromptService,
+    resets::{ResetPorts, ResetService},
     service_control::ServiceControl,
     sessions::{Client, SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
@@ -18,7 +20,7 @@ use lionrocket_app::{
 };
 use lionrocket_crypto_adapter::{
     Argon2Hasher, AuditSealer, DeviceSigner, HashCost, HashLimits, JwtAlgorithm, JwtIssuer,
-    PasswordRules, RefreshDeriver, SigningSecret,
+    PasswordRules, RandomLinks, RefreshDeriver, SigningSecret,
 };
 use lionrocket_domain::{
     access::Actor,
@@ -62,6 +64,10 @@ pub struct Person {
 pub struct World {
     /// Accounts.
     pub accounts: Arc<AccountService>,
+    /// Invites.
+    pub invites: Arc<InviteService>,
+    /// Links for new passwords.
+    pub resets: Arc<ResetService>,
     /// Logins.
     pub sessions: Arc<SessionService>,
     /// Looking after accounts.
@@ -168,6 +174,7 @@ impl World {
             users: shared.clone(),
             hasher: Arc::new(cheap_hasher()),
             policy: Arc::new(PasswordRules::new(None)),
+            secrets: Arc::new(RandomLinks),
             devices: Arc::new(DeviceSigner::new(&secret(), &[])),
             limits: limits.clone(),
             spawner: Arc::new(spawner.clone()),
@@ -199,6 +206,12 @@ impl World {
             spawner: Arc::new(spawner.clone()),
         };
         Self {
+            invites: Arc::new(InviteService::new(
+                shared.clone(),
+                Arc::new(RandomLinks),
+                clock.clone(),
+            )),
+            resets: Arc::new(resets(&accounts, shared.clone(), events.clone())),
             accounts: Arc::new(AccountService::new(
                 accounts,
                 sessions.clone(),
@@ -273,6 +286,23 @@ impl Default for World {
 fn noon() -> Arc<TestClock> {
     let noon: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
     Arc::new(TestClock::at(noon))
+}
+
+/// New passwords by link, with what accounts work with.
+fn resets(
+    accounts: &AccountPorts,
+    store: Arc<SqliteStore>,
+    events: Arc<dyn EventBus>,
+) -> ResetService {
+    ResetService::new(ResetPorts {
+        resets: store,
+        secrets: accounts.secrets.clone(),
+        hasher: accounts.hasher.clone(),
+        policy: accounts.policy.clone(),
+        limits: accounts.limits.clone(),
+        events,
+        clock: accounts.clock.clone(),
+    })
 }
 
 /// As weak as the algorithm allows: tests check what is done with passwords, not how hard.

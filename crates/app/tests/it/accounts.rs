@@ -13,8 +13,8 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, Credentials, MockUserRepository},
     crypto::{
-        HashError, KnownDevice, MockDeviceTokens, MockPasswordHasher, MockPasswordPolicy,
-        PasswordCheck, PolicyError, Weakness,
+        HashError, KnownDevice, MockDeviceTokens, MockLinkSecrets, MockPasswordHasher,
+        MockPasswordPolicy, PasswordCheck, PolicyError, Weakness,
     },
     limits::{LimitDecision, MockRateLimiter},
 };
@@ -31,6 +31,7 @@ struct Mocks {
     hasher: MockPasswordHasher,
     policy: MockPasswordPolicy,
     devices: MockDeviceTokens,
+    secrets: MockLinkSecrets,
     tasks: Arc<HeldTask>,
     sessions: SessionMocks,
     limits: Option<MockRateLimiter>,
@@ -57,6 +58,7 @@ impl Mocks {
             hasher: Arc::new(self.hasher),
             policy: Arc::new(self.policy),
             devices: Arc::new(self.devices),
+            secrets: Arc::new(self.secrets),
             limits: Arc::new(self.limits.unwrap_or_else(no_limits)),
             spawner: self.tasks,
             clock: Arc::new(FixedClock),
@@ -128,7 +130,7 @@ async fn registering_never_makes_an_administrator_and_signs_in() {
         .returning(|_| Ok(CreateUserOutcome::Created(user(1, false))));
     let signed_in = mocks
         .service()
-        .register(account(), Client::default())
+        .register(account(), None, Client::default())
         .await
         .unwrap();
     assert_eq!(
@@ -145,7 +147,10 @@ async fn a_weak_password_is_neither_hashed_nor_stored() {
         .expect_check()
         .returning(|_, _| Err(PolicyError::Weak(Weakness::TooCommon)));
     assert!(matches!(
-        mocks.service().register(account(), Client::default()).await,
+        mocks
+            .service()
+            .register(account(), None, Client::default())
+            .await,
         Err(AccountError::WeakPassword(Weakness::TooCommon))
     ));
 }
@@ -162,7 +167,10 @@ async fn a_taken_name_opens_no_session() {
         .expect_create()
         .returning(|_| Ok(CreateUserOutcome::Taken));
     assert!(matches!(
-        mocks.service().register(account(), Client::default()).await,
+        mocks
+            .service()
+            .register(account(), None, Client::default())
+            .await,
         Err(AccountError::Taken)
     ));
 }

@@ -25,7 +25,7 @@ async fn admin(stores: &Stores, name: &str) -> User {
     };
     match stores.users.create(wanted).await.expect("create") {
         CreateUserOutcome::Created(user) => user,
-        CreateUserOutcome::Taken => panic!("{name} is taken"),
+        CreateUserOutcome::Taken | CreateUserOutcome::InviteRefused => panic!("{name} is taken"),
     }
 }
 

@@ -120,7 +120,9 @@ impl Stores {
     pub(crate) async fn user(&self, name: &str) -> User {
         match self.users.create(new_user(name)).await.expect("create") {
             CreateUserOutcome::Created(user) => user,
-            CreateUserOutcome::Taken => panic!("{name} is taken"),
+            CreateUserOutcome::Taken | CreateUserOutcome::InviteRefused => {
+                panic!("{name} is taken")
+            }
         }
     }
 

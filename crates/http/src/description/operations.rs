@@ -73,6 +73,7 @@ fn path_parameter(name: &str) -> Parameter {
         "chat_id" => ("The chat's id", id),
         "character_id" => ("The character's id", id),
         "user_id" => ("The account's id", id),
+        "invite_id" => ("The invite's id", id),
         "prompt_id" => ("The common prompt's id", id),
         "session_id" => ("The session's id", uuid),
         _ => ("The turn's id", uuid),
@@ -199,7 +200,11 @@ fn codes(operation: &Operation) -> Vec<Code> {
 /// The problems of single operations.
 fn extra_codes(operation_id: &str) -> &'static [Code] {
     match operation_id {
-        "register" => &[Code::RegistrationClosed, Code::AccountTaken],
+        "register" => &[
+            Code::RegistrationClosed,
+            Code::InviteRequired,
+            Code::AccountTaken,
+        ],
         "login" => &[
             Code::InvalidCredentials,
             Code::AccountDisabled,
@@ -221,6 +226,10 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
         | "update_prompt"
         | "delete_prompt"
         | "list_users"
+        | "list_invites"
+        | "create_invite"
+        | "revoke_invite"
+        | "create_password_reset"
         | "get_user"
         | "list_chats_of_user"
         | "list_messages_of_chat"

@@ -75,6 +75,9 @@ codes! {
     ReauthenticationRequired "reauthentication_required" 403 "The password is needed again",
         "This needs the password to have been given again within the last five minutes.",
         "Ask for the password, send it to `POST /auth/reauthenticate`, then try again.";
+    InviteRequired "invite_required" 403 "An invite is needed",
+        "New accounts are made with an invite only.",
+        "Ask the operator for an invite.";
     NotFound "not_found" 404 "Not found",
         "There is nothing here, or nothing that you may see.",
         "Check the address. What belongs to other people looks the same as what does not exist.";
@@ -239,6 +242,14 @@ const FIELD_CODES: &[(&str, &str)] = &[
     (
         "contains_name",
         "The password contains the user name, the e-mail address or the name of the service; leave it out.",
+    ),
+    (
+        "unknown_invite",
+        "The invite is not known, used up, withdrawn or too old.",
+    ),
+    (
+        "unknown_token",
+        "The link is not one, was used, was replaced by a newer one or is too old.",
     ),
     ("control_character", "It contains a control character."),
     (

@@ -3,8 +3,8 @@
 use std::{error::Error, time::Duration};
 
 use lionrocket_app::{
-    ServiceError, accounts::AccountError, admin::AdminError, sessions::SessionError,
-    turns::SendError, usage::UsageError,
+    ServiceError, accounts::AccountError, admin::AdminError, resets::ResetError,
+    sessions::SessionError, turns::SendError, usage::UsageError,
 };
 use lionrocket_domain::{budget::BudgetScope, ids::TurnId, turn::TurnFailure};
 use lionrocket_ports::{StoreError, crypto::Weakness, error::Chain};
@@ -67,10 +67,35 @@ impl From<AdminError> for Problem {
     }
 }
 
+impl From<ResetError> for Problem {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::UnknownLink => Self::invalid_at(
+                "/token",
+                Wrong::new(
+                    "unknown_token",
+                    "is not known, used up, replaced or too old: ask for another link",
+                ),
+            ),
+            ResetError::WeakPassword(weakness) => weak_password("/password", weakness),
+            ResetError::Busy => unavailable(),
+            ResetError::Store(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Taken => Self::new(Code::AccountTaken),
+            AccountError::InviteRefused => Self::invalid_at(
+                "/invite",
+                Wrong::new(
+                    "unknown_invite",
+                    "is not known, used up, withdrawn or too old: ask for another one",
+                ),
+            ),
             AccountError::WeakPassword(weakness) => weak_password("/password", weakness),
             AccountError::InvalidCredentials => Self::new(Code::InvalidCredentials),
             AccountError::Disabled => Self::new(Code::AccountDisabled),

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use lionrocket_domain::ids::{AuditId, CharacterId, ChatId, UserId};
+use lionrocket_domain::ids::{AuditId, CharacterId, ChatId, InviteId, UserId};
 use lionrocket_ports::chats::ChatCursor;
 
 use super::{Call, Json, whole_id};
@@ -36,6 +36,20 @@ pub(crate) fn to_user(value: Json) -> Result<UserId, Wrong> {
         text.strip_prefix("user:")
             .and_then(whole_id)
             .and_then(UserId::parse)
+    })
+}
+
+/// Writes the place in a list of invites.
+pub(crate) fn from_invite(id: InviteId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("invite:{id}"))
+}
+
+/// Reads the place in a list of invites.
+pub(crate) fn to_invite(value: Json) -> Result<InviteId, Wrong> {
+    read(value, |text| {
+        text.strip_prefix("invite:")
+            .and_then(whole_id)
+            .and_then(InviteId::parse)
     })
 }
 

@@ -35,7 +35,7 @@ use lionrocket_domain::{
     access::{self, Decision},
     audit::Origin,
     calendar::Day,
-    ids::{CharacterId, ChatId, PromptId, SessionId, TurnId, UserId},
+    ids::{CharacterId, ChatId, InviteId, PromptId, SessionId, TurnId, UserId},
     page::PageSize,
 };
 use lionrocket_ports::limits::{LimitRule, RateLimiter};
@@ -303,6 +303,11 @@ impl Call {
             .get("session_id")
             .and_then(SessionId::parse)
             .ok_or_else(|| Problem::new(Code::NotFound))
+    }
+
+    /// The invite of the address.
+    pub(crate) fn invite_id(&self) -> Result<InviteId, Problem> {
+        self.path_id("invite_id", InviteId::parse)
     }
 
     /// The turn of the address.

@@ -26,12 +26,21 @@ use crate::{
 )]
 #[post("/auth/register")]
 pub(super) async fn register(mut call: Call) -> Answer {
-    if call.state().info.registration != Registration::Open {
+    let registration = call.state().info.registration;
+    if registration == Registration::Closed {
         return Err(Problem::new(Code::RegistrationClosed));
     }
-    let body: RegisterBody = call.body().await?;
+    let mut body: RegisterBody = call.body().await?;
+    let invite = body.take_invite();
+    if registration == Registration::Invite && invite.is_none() {
+        return Err(Problem::new(Code::InviteRequired));
+    }
     let client = call.client(body.access_ttl);
-    let signed_in = call.state().accounts.register(body.into(), client).await?;
+    let signed_in = {
+        let invite = invite.as_ref().map(ExposeSecret::expose_secret);
+        let accounts = &call.state().accounts;
+        accounts.register(body.into(), invite, client).await?
+    };
     let answer = call.know_device(HttpResponse::Created(), &signed_in.user)?;
     Ok(call.signed_in(answer, signed_in))
 }

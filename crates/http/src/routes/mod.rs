@@ -5,6 +5,7 @@ mod admin;
 mod auth;
 mod characters;
 mod chats;
+mod invites;
 mod messages;
 mod prompts;
 mod service;
@@ -33,6 +34,11 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(sessions::reauthenticate)
         .service(sessions::change_password)
         .service(sessions::update_me)
+        .service(invites::reset_password)
+        .service(invites::list_invites)
+        .service(invites::create_invite)
+        .service(invites::revoke_invite)
+        .service(invites::create_password_reset)
         .service(auth::get_me)
         .service(auth::get_my_usage)
         .service(admin::list_my_admin_views)

@@ -138,6 +138,16 @@ pub(crate) struct RegisterBody {
     #[schema(value_type = Option<i64>, minimum = 60, maximum = 604_800, nullable = false, examples(900))]
     #[serde(rename = "access_ttl_seconds")]
     pub(crate) access_ttl: Option<SignedDuration>,
+    /// What stands after the `#` of an invite's link. Needed while `/api/config` says `invite`.
+    #[schema(value_type = Option<String>, nullable = false, examples("q1w2e3r4t5y6u7i8o9p0aQ"))]
+    invite: Option<SecretString>,
+}
+
+impl RegisterBody {
+    /// The invite, taken out.
+    pub(crate) fn take_invite(&mut self) -> Option<SecretString> {
+        self.invite.take()
+    }
 }
 
 impl RequestBody for RegisterBody {
@@ -149,10 +159,12 @@ impl RequestBody for RegisterBody {
             text(|raw| Password::choose(raw, info.password_min_length)),
         );
         let access_ttl = access_ttl(fields, info);
+        let invite = fields.optional("invite", Json::into_text);
         Some(Self {
             username: username?,
             email: email?,
             password: password?,
+            invite: invite?.map(SecretString::from),
             access_ttl: access_ttl?,
         })
     }

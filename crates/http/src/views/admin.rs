@@ -132,7 +132,7 @@ impl RequestBody for UpdateUserBody {
 
 /// Reads a number of tokens.
 #[expect(clippy::needless_pass_by_value, reason = "readers take what they read")]
-fn tokens(value: Json) -> Result<u64, Wrong> {
+pub(super) fn tokens(value: Json) -> Result<u64, Wrong> {
     let out_of_range = Wrong::new("out_of_range", "must be a whole number from 0 to 2^53 - 1");
     match value {
         Json::Integer(number) if number <= MAX_NUMERIC_ID => {

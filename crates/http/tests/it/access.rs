@@ -112,6 +112,8 @@ async fn call(
         ("PROMPT", api.prompt(admin).await.to_string()),
         ("NEW", format!("new{count}")),
         ("VICTIM", victim.actor.user_id.to_string()),
+        ("INVITE", api.invite().await),
+        ("RESET", api.reset_secret(&victim).await),
         (
             "OWNER",
             owner_name["username"]

@@ -12,7 +12,8 @@ use actix_web::{
     web::Bytes,
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use lionrocket_app::turns::SendMessage;
+use jiff::SignedDuration;
+use lionrocket_app::{admin::Administrator, invites::InviteDraft, turns::SendMessage};
 use lionrocket_crypto_adapter::CursorSealer;
 use lionrocket_domain::{
     audit::Origin,
@@ -20,7 +21,8 @@ use lionrocket_domain::{
     character::{CharacterDraft, PromptDraft, Visibility},
     ids::{CharacterId, ChatId, PromptId, TurnId},
     text::{
-        CharacterName, Description, Greeting, MessageText, PromptContent, PromptName, SystemPrompt,
+        CharacterName, Description, Greeting, InviteNote, MessageText, PromptContent, PromptName,
+        SystemPrompt,
     },
     turn::TurnRecord,
 };
@@ -28,6 +30,7 @@ use lionrocket_http::{
     ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration, ServiceInfo, app,
 };
 use lionrocket_test_support::{Person, World, secret};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 type Call = Box<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>;
@@ -120,6 +123,8 @@ impl Api {
         let state = ApiState {
             accounts: world.accounts.clone(),
             sessions: world.sessions.clone(),
+            invites: world.invites.clone(),
+            resets: world.resets.clone(),
             admin: world.admin.clone(),
             audit: world.audit.clone(),
             characters: world.characters.clone(),
@@ -230,6 +235,28 @@ impl Api {
         let sent = self.world.turns.send(owner.actor, message).await.unwrap();
         let ended = self.world.turns.wait_sent(&sent).await.unwrap();
         (sent.record.turn.id, ended)
+    }
+}
+
+impl Api {
+    /// Makes an invite for one account; answers its id.
+    pub(crate) async fn invite(&self) -> String {
+        let draft = InviteDraft {
+            lifetime: SignedDuration::from_hours(1),
+            max_uses: 1,
+            daily_token_budget: None,
+            note: InviteNote::parse("").unwrap(),
+        };
+        let invites = &self.world.invites;
+        let made = invites.create(Administrator::Operator, draft).await;
+        made.unwrap().0.id.to_string()
+    }
+
+    /// Makes a link for a new password; answers its secret.
+    pub(crate) async fn reset_secret(&self, person: &Person) -> String {
+        let resets = &self.world.resets;
+        let made = resets.create(Administrator::Operator, person.actor.user_id);
+        made.await.unwrap().secret.expose_secret().to_owned()
     }
 }
 

@@ -10,6 +10,7 @@ mod conditional;
 mod documents;
 mod exchanges;
 mod gate;
+mod invites;
 mod limits;
 mod lists;
 mod network;

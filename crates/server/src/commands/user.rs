@@ -25,7 +25,7 @@ use crate::{
     cli::CreateUser,
     keys::Keys,
     settings::{PasswordSettings, RawSettings},
-    wiring,
+    wiring::{self, Passwords},
 };
 
 /// More than the longest password, so that a wrong file is not read to its end.
@@ -84,12 +84,12 @@ async fn make(
     let accounts = wiring::accounts(
         store,
         keys,
-        passwords,
+        &Passwords::new(passwords)?,
         sessions,
         zone,
         Arc::new(Unlimited),
         TaskSpawner::new(Handle::current()),
-    )?;
+    );
     accounts
         .create_user(account, admin)
         .await

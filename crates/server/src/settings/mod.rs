@@ -373,6 +373,7 @@ impl RawSettings {
             Registration::Open,
             &[
                 ("open", Registration::Open),
+                ("invite", Registration::Invite),
                 ("closed", Registration::Closed),
             ],
         )

@@ -187,7 +187,7 @@ pub struct RawSettings {
         value_name = "NUMBER"
     )]
     pub jwt_expiration_hours: Option<String>,
-    /// Who may make an account: `open` or `closed` [default: open]
+    /// Who may make an account: `open`, `invite` or `closed` [default: open]
     #[arg(
         long,
         env = "REGISTRATION",

@@ -130,7 +130,7 @@ fn a_value_that_is_not_known_is_refused_by_name() {
         ("JWT_EXPIRATION_HOURS", |raw| {
             raw.jwt_expiration_hours = set("NaN");
         }),
-        ("REGISTRATION", |raw| raw.registration = set("invite")),
+        ("REGISTRATION", |raw| raw.registration = set("maybe")),
         ("PASSWORD_MIN_LENGTH", |raw| {
             raw.password_min_length = set("7");
         }),
