@@ -12,6 +12,7 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     StoreError,
     accounts::{AccountMaker, CreateUserOutcome, Credentials, NewUser, UserRepository},
+    admin::AdminRepository,
     crypto::{
         DeviceTokens, HashError, KnownDevice, LinkSecrets, PasswordCheck, PasswordContext,
         PasswordHasher, PasswordPolicy, PolicyError, SecretHash, Weakness,
@@ -35,6 +36,7 @@ pub const DEVICE_LIFETIME: SignedDuration = SignedDuration::from_hours(180 * 24)
 #[expect(missing_docs, reason = "each field is the port that its type names")]
 pub struct AccountPorts {
     pub users: Arc<dyn UserRepository>,
+    pub admin: Arc<dyn AdminRepository>,
     pub hasher: Arc<dyn PasswordHasher>,
     pub policy: Arc<dyn PasswordPolicy>,
     pub devices: Arc<dyn DeviceTokens>,
@@ -90,6 +92,9 @@ pub enum AccountError {
     /// The account has changed since the version that was named.
     #[error("the account has changed meanwhile")]
     Stale,
+    /// Nobody would be left who administers the service.
+    #[error("nobody would be left who administers the service")]
+    LastAdministrator,
     /// Too many people sign in at the moment; it works again in a few seconds.
     #[error("too many people sign in at the moment")]
     Busy,

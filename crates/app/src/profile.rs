@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lionrocket_domain::{
     account::User,
+    audit::{Origin, Performer},
     text::{DisplayName, EmailAddress, Password},
 };
 use lionrocket_ports::{
     accounts::{PasswordChange, ProfileChange, ProfileOutcome},
+    admin::AccountOutcome,
     crypto::{PasswordCheck, PasswordContext},
     events::ServiceEvent,
     limits::{LimitDecision, LimitRule},
@@ -114,6 +117,37 @@ impl AccountService {
             ProfileOutcome::Taken => Err(AccountError::Taken),
             ProfileOutcome::Stale => Err(AccountError::Stale),
             ProfileOutcome::NotFound => Err(SessionError::Unauthenticated.into()),
+        }
+    }
+
+    /// Begins the deletion of a person's own account, on the record: every login ends at once, this
+    /// one too. Answers when the account will be erased; until then an administrator can take the
+    /// deletion back.
+    ///
+    /// # Errors
+    /// [`AccountError::LastAdministrator`]; the password must have been asked for a moment ago.
+    pub async fn delete_own(
+        &self,
+        who: &Authenticated,
+        origin: Origin,
+    ) -> Result<Timestamp, AccountError> {
+        self.sessions.check_fresh(who)?;
+        let (id, now) = (who.actor.user_id, self.ports.clock.now());
+        // The log is never erased, so it does not learn from where a person left.
+        let origin = Origin {
+            client_address: None,
+            ..origin
+        };
+        let by = Performer::person(id, origin);
+        match self.ports.admin.begin_deletion(id, by, now).await? {
+            AccountOutcome::Changed(account) => {
+                self.sessions.publish(ServiceEvent::AccountChanged(id));
+                Ok(account.user.erase_at().unwrap_or(now))
+            }
+            AccountOutcome::LastAdministrator => Err(AccountError::LastAdministrator),
+            AccountOutcome::Stale | AccountOutcome::NotFound => {
+                Err(SessionError::Unauthenticated.into())
+            }
         }
     }
 

@@ -121,6 +121,7 @@ pub(crate) fn accounts(
 ) -> AccountService {
     let ports = AccountPorts {
         users: Arc::new(store.clone()),
+        admin: Arc::new(store.clone()),
         hasher: passwords.hasher.clone(),
         policy: passwords.policy.clone(),
         devices: keys.devices(),

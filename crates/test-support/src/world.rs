@@ -172,6 +172,7 @@ impl World {
         ));
         let accounts = AccountPorts {
             users: shared.clone(),
+            admin: shared.clone(),
             hasher: Arc::new(cheap_hasher()),
             policy: Arc::new(PasswordRules::new(None)),
             secrets: Arc::new(RandomLinks),

@@ -12,6 +12,7 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, Credentials, MockUserRepository},
+    admin::MockAdminRepository,
     crypto::{
         HashError, KnownDevice, MockDeviceTokens, MockLinkSecrets, MockPasswordHasher,
         MockPasswordPolicy, PasswordCheck, PolicyError, Weakness,
@@ -55,6 +56,7 @@ impl Mocks {
     fn service(self) -> AccountService {
         let ports = AccountPorts {
             users: Arc::new(self.users),
+            admin: Arc::new(MockAdminRepository::new()),
             hasher: Arc::new(self.hasher),
             policy: Arc::new(self.policy),
             devices: Arc::new(self.devices),

@@ -217,6 +217,7 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
             Code::AccountTaken,
             Code::PreconditionFailed,
         ],
+        "delete_me" => &[Code::ReauthenticationRequired, Code::LastAdministrator],
         "refresh" => &[Code::SessionEnded, Code::CrossOrigin],
         "logout" => &[Code::CrossOrigin],
         "update_character"

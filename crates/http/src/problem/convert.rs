@@ -104,6 +104,7 @@ impl From<AccountError> for Problem {
             AccountError::Throttled { retry_after } => {
                 Self::new(Code::RateLimited).retry_after(retry_after)
             }
+            AccountError::LastAdministrator => Self::new(Code::LastAdministrator),
             AccountError::Stale => Self::new(Code::PreconditionFailed),
             AccountError::Busy => unavailable(),
             AccountError::Store(error) => error.into(),

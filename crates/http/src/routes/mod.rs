@@ -34,6 +34,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(sessions::reauthenticate)
         .service(sessions::change_password)
         .service(sessions::update_me)
+        .service(sessions::delete_me)
         .service(invites::reset_password)
         .service(invites::list_invites)
         .service(invites::create_invite)

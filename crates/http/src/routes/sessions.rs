@@ -10,6 +10,7 @@ use crate::{
     request::Call,
     views::{
         accounts::{AuthView, UserView},
+        admin::DeletionView,
         sessions::{
             PasswordBody, ProfileBody, ReauthenticateBody, RefreshBody, SessionList, SessionView,
         },
@@ -200,4 +201,29 @@ pub(super) async fn update_me(mut call: Call) -> Answer {
     let accounts = &call.state().accounts;
     let user = accounts.change_profile(&who, body.into(), expected).await?;
     call.resource(user.version, &UserView::from(user.clone()))
+}
+
+/// Delete one's own account
+///
+/// The password must have been given again within the last five minutes. Every session ends at once,
+/// the one that asks too. Until the time that is answered an administrator can take the deletion back;
+/// then the account is erased with its chats and its private characters, while its public characters
+/// stay without their maker's name.
+#[utoipa::path(
+    tag = "auth",
+    responses((status = 202, description = "The deletion has begun", body = DeletionView, headers(
+        ("Clear-Site-Data", description = "Asks the browser to forget what it kept"),
+        ("Set-Cookie", description = "Takes the cookie away"),
+    ))),
+    security(("bearer" = [])),
+)]
+#[delete("/auth/me")]
+pub(super) async fn delete_me(call: Call) -> Answer {
+    let who = call.sign_in().await?.who;
+    let accounts = &call.state().accounts;
+    let erase_at = accounts.delete_own(&who, call.origin()).await?;
+    Ok(call
+        .forget_sign_in(HttpResponse::Accepted())
+        .insert_header(("Clear-Site-Data", r#""cache", "storage""#))
+        .json(DeletionView { erase_at }))
 }

@@ -7,6 +7,7 @@ mod api;
 mod bad_requests;
 mod budgets;
 mod conditional;
+mod deletion;
 mod documents;
 mod exchanges;
 mod gate;
