@@ -158,7 +158,7 @@ impl From<UpdateUserBody> for AccountChange {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeletionView {
     /// When the account will be erased. Until then it can be taken back.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, examples("2026-12-02T03:00:00Z"))]
     pub(crate) erase_at: Timestamp,
 }
 

@@ -15,14 +15,16 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ServiceDayView {
     /// Tokens that were used, with what is set aside for running turns.
+    #[schema(examples(180_000))]
     total_tokens: u64,
     /// What that costs, in millionths of a US dollar.
+    #[schema(examples(420_000))]
     cost_micro_usd: u64,
     /// Tokens that all people together may use in a day; `null` for no limit.
-    #[schema(required)]
+    #[schema(required, examples(2_000_000))]
     token_budget: Option<u64>,
     /// What all people together may cost in a day, in millionths of a US dollar; `null` for no limit.
-    #[schema(required)]
+    #[schema(required, examples(5_000_000))]
     cost_budget_micro_usd: Option<u64>,
 }
 
@@ -59,6 +61,7 @@ impl ServiceStateView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceStateBody {
     /// Whether new messages are taken.
+    #[schema(examples(false))]
     pub(crate) accepts_messages: bool,
 }
 

@@ -59,10 +59,10 @@ pub(crate) struct TurnView {
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     assistant_message_id: i64,
     /// Why it did not end well: a code of docs/ERRORS.md.
-    #[schema(required)]
+    #[schema(required, examples("upstream_timeout"))]
     error_code: Option<&'static str>,
     /// The model that answers, once it is known.
-    #[schema(required)]
+    #[schema(required, examples("claude-haiku-5-5"))]
     model: Option<String>,
     /// When the message was accepted.
     #[schema(value_type = String, format = DateTime)]
@@ -122,6 +122,7 @@ pub(crate) struct TurnEventData {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeltaEventData {
     /// What is to be added to the text.
+    #[schema(examples("오늘은 "))]
     pub(crate) text: String,
 }
 
@@ -129,6 +130,7 @@ pub(crate) struct DeltaEventData {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BusyEventData {
     /// When, in milliseconds.
+    #[schema(examples(1500))]
     pub(crate) retry_in_ms: u64,
 }
 

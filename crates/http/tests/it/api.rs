@@ -33,6 +33,8 @@ use lionrocket_test_support::{Person, World, secret};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
+use crate::answered;
+
 type Call = Box<dyn Fn(Request) -> LocalBoxFuture<'static, HttpResponse>>;
 
 /// The application and its world.
@@ -162,14 +164,17 @@ impl Api {
     }
 
     async fn finish(&self, request: Request) -> Answer {
+        let (method, path) = (request.method().clone(), request.path().to_owned());
         let response = (self.call)(request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap();
-        Answer {
+        let answer = Answer {
             status,
             headers,
             body,
-        }
+        };
+        answered::assert_described(&method, &path, &answer);
+        answer
     }
 
     /// Sends a request whose body never comes.

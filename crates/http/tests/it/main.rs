@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod answered;
 mod api;
 mod bad_requests;
 mod budgets;
