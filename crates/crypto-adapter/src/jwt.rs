@@ -186,7 +186,7 @@ impl TokenClaims {
     fn accept(&self, now: Timestamp) -> Option<AccessClaims> {
         let now = now.as_second();
         let is_ours = self.iss == ISSUER && self.aud == AUDIENCE;
-        let is_current = self.iat <= now.saturating_add(LEEWAY_SECONDS)
+        let is_current = (0..=now.saturating_add(LEEWAY_SECONDS)).contains(&self.iat)
             && now < self.exp.saturating_add(LEEWAY_SECONDS);
         if !is_ours || !is_current {
             return None;

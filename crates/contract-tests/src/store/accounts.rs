@@ -2,10 +2,13 @@
 
 use futures_util::future::join_all;
 use lionrocket_domain::{
+    account::User,
     audit::Performer,
-    text::{EmailAddress, Username, fold},
+    text::{DisplayName, EmailAddress, Username, fold},
 };
-use lionrocket_ports::accounts::{AccountMaker, CreateUserOutcome, NewUser, PasswordChange};
+use lionrocket_ports::accounts::{
+    AccountMaker, CreateUserOutcome, NewUser, PasswordChange, ProfileChange, ProfileOutcome,
+};
 use secrecy::ExposeSecret;
 
 use super::fixture::{NO_USER, Stores, at, live_at, new_session, new_user};
@@ -186,6 +189,134 @@ pub async fn a_changed_password_ends_every_other_session(stores: Stores) {
 
     let again = stores.users.change_password(change(other.id)).await;
     assert_eq!(again.expect("change"), None, "a session that has ended");
+}
+
+/// A change of nothing but the version.
+fn no_change(user: &User) -> ProfileChange {
+    ProfileChange {
+        user_id: user.id,
+        display_name: None,
+        locale: None,
+        email: None,
+        expected_version: None,
+    }
+}
+
+async fn changed(stores: &Stores, change: ProfileChange) -> ProfileOutcome {
+    let outcome = stores.users.change_profile(change).await;
+    outcome.expect("change_profile")
+}
+
+/// What is not named stays, for the person and for everybody else.
+pub async fn a_profile_is_changed_field_by_field_and_sessions_stay(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let session = new_session(1, &haru, 0);
+    stores.sessions.open(session.clone()).await.expect("open");
+    let mut expected = haru.clone();
+    let name = Some(DisplayName::parse("등대지기").expect("a name"));
+    let address = EmailAddress::parse("Keeper@Example.org").expect("an address");
+    let changes = [
+        ProfileChange {
+            display_name: Some(name.clone()),
+            ..no_change(&haru)
+        },
+        ProfileChange {
+            locale: Some(Some("ko".to_owned())),
+            ..no_change(&haru)
+        },
+        ProfileChange {
+            email: Some(address.clone()),
+            ..no_change(&haru)
+        },
+        ProfileChange {
+            display_name: Some(None),
+            locale: Some(None),
+            ..no_change(&haru)
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        expected.version += 1;
+        match number {
+            0 => expected.display_name.clone_from(&name),
+            1 => expected.locale = Some("ko".to_owned()),
+            2 => expected.email = address.clone(),
+            _ => (expected.display_name, expected.locale) = (None, None),
+        }
+        let outcome = changed(&stores, change).await;
+        assert_eq!(
+            outcome,
+            ProfileOutcome::Changed(Box::new(expected.clone())),
+            "{number}"
+        );
+    }
+    let live = stores.sessions.live(session.id, live_at(50)).await;
+    let live = live.expect("live").map(|session| session.user);
+    assert_eq!(live, Some(expected.clone()));
+    for (login, found) in [
+        ("keeper@example.org", Some(expected)),
+        ("haru@example.com", None),
+        ("mina", Some(mina)),
+    ] {
+        let credentials = stores.users.credentials(login.to_owned()).await;
+        let credentials = credentials.expect("credentials");
+        assert_eq!(credentials.map(|found| found.user), found, "{login}");
+    }
+}
+
+/// A refused change changes nothing.
+pub async fn a_stale_change_of_a_profile_and_one_of_nobody_are_refused(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let rename = |name: &str, version| ProfileChange {
+        display_name: Some(Some(DisplayName::parse(name).expect("a name"))),
+        expected_version: Some(version),
+        ..no_change(&haru)
+    };
+    let outcome = changed(&stores, rename("one", haru.version)).await;
+    let ProfileOutcome::Changed(now) = outcome else {
+        panic!("{outcome:?}");
+    };
+    for version in [haru.version, haru.version + 2, 0, -1] {
+        let outcome = changed(&stores, rename("two", version)).await;
+        assert_eq!(outcome, ProfileOutcome::Stale, "{version}");
+    }
+    let found = stores.users.by_id(haru.id).await.expect("by_id");
+    assert_eq!(found.as_ref(), Some(&*now));
+
+    let both = join_all(["three", "four"].map(|name| changed(&stores, rename(name, now.version))));
+    let stale = both.await.into_iter();
+    let stale = stale.filter(|outcome| *outcome == ProfileOutcome::Stale);
+    assert_eq!(stale.count(), 1, "of two at once one is made");
+
+    let nobody = ProfileChange {
+        user_id: NO_USER,
+        ..rename("five", 1)
+    };
+    assert_eq!(changed(&stores, nobody).await, ProfileOutcome::NotFound);
+}
+
+/// However it is written, and with nothing else of the change made. One's own is not taken.
+pub async fn an_address_of_somebody_else_cannot_be_taken_over(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let to = |user: &User, address: &str| ProfileChange {
+        display_name: Some(Some(DisplayName::parse("other").expect("a name"))),
+        email: Some(EmailAddress::parse(address).expect("an address")),
+        ..no_change(user)
+    };
+    for taken in ["mina@example.com", "MINA@Example.COM"] {
+        let outcome = changed(&stores, to(&haru, taken)).await;
+        assert_eq!(outcome, ProfileOutcome::Taken, "{taken}");
+    }
+    for unchanged in [&haru, &mina] {
+        let found = stores.users.by_id(unchanged.id).await.expect("by_id");
+        assert_eq!(found.as_ref(), Some(unchanged));
+    }
+    let outcome = changed(&stores, to(&haru, "Haru@Example.com")).await;
+    assert!(matches!(outcome, ProfileOutcome::Changed(_)), "{outcome:?}");
+
+    let wanted = [&haru, &mina].map(|user| changed(&stores, to(user, "free@example.com")));
+    let taken = join_all(wanted).await.into_iter();
+    let taken = taken.filter(|outcome| *outcome == ProfileOutcome::Taken);
+    assert_eq!(taken.count(), 1, "of two who want one address at once");
 }
 
 /// Only then: who signs up is not on the record.

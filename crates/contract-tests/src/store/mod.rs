@@ -37,6 +37,9 @@ macro_rules! store_contract {
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
             wrong_passwords_are_counted_up_to_a_number_and_forgotten,
             a_changed_password_ends_every_other_session,
+            a_profile_is_changed_field_by_field_and_sessions_stay,
+            a_stale_change_of_a_profile_and_one_of_nobody_are_refused,
+            an_address_of_somebody_else_cannot_be_taken_over,
             an_account_that_the_operator_makes_is_recorded_with_it,
         );
         $crate::store_contract!(@tests $make; admin:

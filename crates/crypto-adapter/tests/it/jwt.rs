@@ -1,7 +1,12 @@
 //! Every key and token here is built from scratch, so that these tests also hold the format fast:
 //! changing it would sign everybody out.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::collections::HashSet;
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 use hkdf::Hkdf;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -77,6 +82,42 @@ fn sign_with(key: &[u8], header: &str, claims: &str, algorithm: Algorithm) -> St
     let key = EncodingKey::from_secret(key);
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
     format!("{message}.{signature}")
+}
+
+/// Signs two parts as they are.
+fn sign_parts(header: &str, payload: &str) -> String {
+    let message = format!("{header}.{payload}");
+    let key = EncodingKey::from_secret(&key_bytes(SECRET));
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    format!("{message}.{signature}")
+}
+
+/// The good claims under any header, without a signature.
+fn unsigned(header: &Value) -> String {
+    let (header, claims) = (header.to_string(), good_claims().to_string());
+    format!("{}.{}.", encode(header), encode(claims))
+}
+
+/// Claims whose last letter says the same in another way.
+fn with_spare_bits(claims: &Value) -> String {
+    let mut text = claims.to_string();
+    // Spaces at the end mean nothing, and make the last letter one with bits to spare.
+    while text.len() % 3 != 1 {
+        text.push(' ');
+    }
+    let mut part = encode(text);
+    let last = part.pop().unwrap();
+    assert!(['A', 'Q', 'g', 'w'].contains(&last), "{last}");
+    part.push(char::from(last as u8 + 1));
+    part
+}
+
+/// Claims whose bytes need the letters in which the two alphabets differ.
+fn in_standard_alphabet(claims: &Value) -> String {
+    let claims = with(claims.clone(), "pad", json!("~~~???>>>"));
+    let part = STANDARD_NO_PAD.encode(claims.to_string());
+    assert!(part.contains(['+', '/']), "{part}");
+    part
 }
 
 fn sign(header: &Value, claims: &Value) -> String {
@@ -241,6 +282,19 @@ fn misshapen() -> Vec<(&'static str, String)> {
         ("the scheme in front", format!("Bearer {good}")),
         ("a null byte at the end", format!("{good}\0")),
         ("padding at the end", format!("{good}=")),
+        ("padding after the header", good.replacen('.', "=.", 1)),
+        (
+            "padding that is signed for",
+            sign_parts(&format!("{header}="), payload),
+        ),
+        (
+            "spare bits that are not zero",
+            sign_parts(header, &with_spare_bits(&good_claims())),
+        ),
+        (
+            "the standard alphabet, signed for",
+            sign_parts(header, &in_standard_alphabet(&good_claims())),
+        ),
         ("half of the signature", good[..good.len() - 20].to_owned()),
         ("a longer signature", format!("{good}AAAA")),
         (
@@ -278,6 +332,22 @@ fn wrong_headers() -> Vec<(&'static str, String)> {
         ("alg none", field("alg", json!("none"))),
         ("alg None", field("alg", json!("None"))),
         ("alg NONE", field("alg", json!("NONE"))),
+        ("alg nOnE", field("alg", json!("nOnE"))),
+        ("alg none in another script", field("alg", json!("nοne"))),
+        ("alg none with a space", field("alg", json!("none "))),
+        ("alg null", text(r#"{"alg":null,"typ":"at+jwt","kid":""}"#)),
+        (
+            "alg none and no signature",
+            unsigned(&with(good_header(), "alg", json!("none"))),
+        ),
+        (
+            "alg None and no signature",
+            unsigned(&with(good_header(), "alg", json!("None"))),
+        ),
+        (
+            "alg none, no kid and no signature",
+            unsigned(&json!({"alg": "none", "typ": "at+jwt"})),
+        ),
         ("alg in small letters", field("alg", json!("hs256"))),
         ("alg empty", field("alg", json!(""))),
         ("alg missing", field("alg", Value::Null)),
@@ -309,6 +379,14 @@ fn wrong_headers() -> Vec<(&'static str, String)> {
         ("typ JWT", field("typ", json!("JWT"))),
         ("typ of a refresh token", field("typ", json!("rt+jwt"))),
         ("typ in capitals", field("typ", json!("AT+JWT"))),
+        ("typ in part in capitals", field("typ", json!("at+JWT"))),
+        (
+            "typ with its tree",
+            field("typ", json!("application/at+jwt")),
+        ),
+        ("typ empty", field("typ", json!(""))),
+        ("typ a list", field("typ", json!(["at+jwt"]))),
+        ("kid a number", field("kid", json!(0))),
         ("crit", field("crit", json!(["exp"]))),
         ("crit empty", field("crit", json!([]))),
         ("jku", field("jku", json!("https://example.com/keys"))),
@@ -324,6 +402,12 @@ fn wrong_headers() -> Vec<(&'static str, String)> {
         ("the header null", text("null")),
         ("the header empty", text("")),
         ("the header no JSON", text("{alg:HS256}")),
+        (
+            "kid twice",
+            text(&format!(
+                r#"{{"alg":"HS256","typ":"at+jwt","kid":"{key}","kid":"{key}"}}"#
+            )),
+        ),
         (
             "two headers",
             text(&format!("{}{}", good_header(), good_header())),
@@ -341,6 +425,13 @@ fn wrong_headers() -> Vec<(&'static str, String)> {
 fn wrong_claims() -> Vec<(&'static str, String)> {
     let field = |name: &str, value: Value| sign(&good_header(), &with(good_claims(), name, value));
     let text = |claims: &str| sign_raw(&good_header().to_string(), claims, Algorithm::HS256);
+    let changed = |from: &str, to: &str| {
+        let claims = good_claims().to_string();
+        assert!(claims.contains(from), "{claims}");
+        text(&claims.replace(from, to))
+    };
+    let iat = format!("\"iat\":{NOW}");
+    let exp = format!("\"exp\":{}", NOW + 3_600);
     vec![
         ("iss missing", field("iss", Value::Null)),
         (
@@ -351,6 +442,12 @@ fn wrong_claims() -> Vec<(&'static str, String)> {
         ("aud missing", field("aud", Value::Null)),
         ("aud for somebody else", field("aud", json!("lionrocket"))),
         ("aud a list", field("aud", json!(["lionrocket-api"]))),
+        (
+            "aud null",
+            changed("\"aud\":\"lionrocket-api\"", "\"aud\":null"),
+        ),
+        ("iss a list", field("iss", json!(["lionrocket"]))),
+        ("iss in capitals", field("iss", json!("LionRocket"))),
         ("sub missing", field("sub", Value::Null)),
         ("sub empty", field("sub", json!(""))),
         ("sub a number", field("sub", json!(42))),
@@ -367,6 +464,12 @@ fn wrong_claims() -> Vec<(&'static str, String)> {
         ("iat in the future", field("iat", json!(NOW + 31))),
         ("iat a text", field("iat", json!(NOW.to_string()))),
         ("iat a fraction", field("iat", json!(1.5))),
+        ("iat a whole fraction", field("iat", json!(1.0))),
+        ("iat negative", field("iat", json!(-1))),
+        ("iat the greatest number", field("iat", json!(i64::MAX))),
+        ("iat beyond all numbers", field("iat", json!(u64::MAX))),
+        ("iat a truth", field("iat", json!(true))),
+        ("iat not a number", changed(&iat, "\"iat\":NaN")),
         ("iat beyond the calendar", field("iat", json!(i64::MIN))),
         ("exp missing", field("exp", Value::Null)),
         ("exp in the past", field("exp", json!(NOW - 30))),
@@ -376,11 +479,33 @@ fn wrong_claims() -> Vec<(&'static str, String)> {
         ("exp beyond the calendar", field("exp", json!(i64::MAX))),
         ("exp beyond all numbers", field("exp", json!(u64::MAX))),
         ("exp a text", field("exp", json!((NOW + 60).to_string()))),
+        ("exp a fraction", field("exp", json!(1_795_000_060.5))),
+        ("exp a power of ten", changed(&exp, "\"exp\":1e12")),
+        ("exp past all powers", changed(&exp, "\"exp\":1e999")),
+        ("exp not a number", changed(&exp, "\"exp\":NaN")),
+        ("exp without end", changed(&exp, "\"exp\":Infinity")),
+        ("exp a truth", field("exp", json!(true))),
+        ("exp null", changed(&exp, "\"exp\":null")),
         ("the claims a list", text("[]")),
         ("the claims null", text("null")),
         ("the claims empty", text("{}")),
         ("the claims no JSON", text("{")),
         ("the claims not UTF-8 text", text("\"\\ud800\"")),
+        ("sid empty", field("sid", json!(""))),
+        ("sid a list", field("sid", json!([SESSION]))),
+        ("ver a fraction", field("ver", json!(3.5))),
+        ("ver beyond all numbers", field("ver", json!(u64::MAX))),
+        (
+            "sub twice",
+            changed("\"sub\":\"42\"", "\"sub\":\"42\",\"sub\":\"43\""),
+        ),
+        (
+            "iss twice, once good",
+            changed(
+                "\"iss\":\"lionrocket\"",
+                "\"iss\":\"x\",\"iss\":\"lionrocket\"",
+            ),
+        ),
         (
             "exp twice",
             text(
@@ -409,7 +534,13 @@ fn wrong_keys() -> Vec<(&'static str, String)> {
 #[test]
 fn a_bad_token_is_refused_whatever_is_bad_about_it() {
     let bad = [misshapen(), wrong_headers(), wrong_claims(), wrong_keys()].concat();
-    assert!(bad.len() >= 100, "{} bad tokens", bad.len());
+    assert!(bad.len() >= 140, "{} bad tokens", bad.len());
+    for distinct in [
+        bad.iter().map(|(what, _)| *what).collect::<HashSet<_>>(),
+        bad.iter().map(|(_, token)| token.as_str()).collect(),
+    ] {
+        assert_eq!(distinct.len(), bad.len(), "a token or a name stands twice");
+    }
     for (what, token) in bad {
         assert_eq!(
             issuer().verify(&token, at(NOW)),

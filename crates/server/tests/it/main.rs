@@ -11,5 +11,6 @@ mod commands;
 mod faults;
 mod lifecycle;
 mod refusals;
+mod sessions;
 mod support;
 mod watching;
