@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use lionrocket_domain::{access::Actor, account::User, audit::Origin, ids::SessionId};
+use lionrocket_domain::{
+    access::Actor,
+    account::User,
+    audit::Origin,
+    ids::{SessionId, UserId},
+};
 use lionrocket_ports::{
     StoreError,
     crypto::{AccessClaims, RefreshSecrets, TokenIssuer},
@@ -116,9 +121,12 @@ pub enum SessionError {
     /// The token is not good, or its session has ended.
     #[error("not signed in")]
     Unauthenticated,
-    /// The refresh secret is not one, was used up, or its session has ended.
+    /// The refresh secret is not one, or its session has ended.
     #[error("the session has ended")]
     Ended,
+    /// A refresh secret of this person that was used up came again, and its session was ended.
+    #[error("the refresh secret was used before")]
+    Reused(UserId),
     /// There is no such session.
     #[error("there is no such session")]
     NotFound,
@@ -180,7 +188,7 @@ impl SessionService {
     /// taken once more for a moment, with the same answer, as long as the new one was not used.
     ///
     /// # Errors
-    /// [`SessionError::Ended`] when the secret is not good. One that was used up ends its session.
+    /// [`SessionError::Ended`] when the secret is not good, [`SessionError::Reused`] when it was used up.
     pub async fn refresh(&self, refresh: &str, client: Client) -> Result<SignedIn, SessionError> {
         let (id, secret) = read_refresh(refresh).ok_or(SessionError::Ended)?;
         let mut successors = self.ports.secrets.successors(id, secret);
@@ -202,13 +210,12 @@ impl SessionService {
             RotateOutcome::Replayed { session, successor } => (session, successor),
             RotateOutcome::Reused { user_id } => {
                 tracing::warn!(
-                    event = "session.reuse",
                     %user_id,
                     session_id = %id,
                     "a refresh secret that was used up came again: the session was ended"
                 );
                 self.publish_end(id);
-                return Err(SessionError::Ended);
+                return Err(SessionError::Reused(user_id));
             }
             RotateOutcome::Ended => return Err(SessionError::Ended),
         };

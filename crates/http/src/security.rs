@@ -19,6 +19,8 @@ pub(crate) enum Event {
     AccountMade,
     PasswordReset,
     SessionRefused,
+    /// A refresh cookie that was used up came again; told besides that it was refused.
+    SessionReused,
     Unauthenticated,
     Forbidden,
     /// Somebody who is signed in asked for what is not there, or not theirs.
@@ -38,6 +40,7 @@ impl Event {
             Self::AccountMade => "account.made",
             Self::PasswordReset => "password.reset",
             Self::SessionRefused => "session.refused",
+            Self::SessionReused => "session.reuse",
             Self::Unauthenticated => "access.unauthenticated",
             Self::Forbidden => "access.forbidden",
             Self::NotFound => "access.not_found",

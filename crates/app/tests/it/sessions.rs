@@ -300,7 +300,7 @@ async fn a_secret_that_comes_again_ends_what_is_open_in_its_session() {
         .once()
         .return_const(());
     let refused = mocks.service().refresh(&cookie(), Client::default()).await;
-    assert!(matches!(refused, Err(SessionError::Ended)));
+    assert!(matches!(refused, Err(SessionError::Reused(whose)) if whose == user_id));
 }
 
 #[tokio::test]

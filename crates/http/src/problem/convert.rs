@@ -118,7 +118,7 @@ impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::Unauthenticated => Self::new(Code::Unauthorized),
-            SessionError::Ended => Self::new(Code::SessionEnded),
+            SessionError::Ended | SessionError::Reused(_) => Self::new(Code::SessionEnded),
             SessionError::NotFound => Self::new(Code::NotFound),
             SessionError::ReauthenticationRequired => Self::new(Code::ReauthenticationRequired),
             SessionError::Store(error) => error.into(),

@@ -6,12 +6,14 @@ use actix_web::{
     http::header::{self, HeaderName},
 };
 use lionrocket_app::sessions::SignedIn;
+use lionrocket_domain::ids::UserId;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Call;
 use crate::{
     ServiceInfo,
     problem::{Code, Problem},
+    security::{self, Event},
     views::accounts::AuthView,
 };
 
@@ -73,6 +75,14 @@ impl Call {
         let wanted = empty(&self.state().info);
         let cookie = self.request.cookie(wanted.name())?;
         Some(SecretString::from(cookie.value()))
+    }
+
+    /// Tells that somebody's cookie that was used up came again.
+    pub(crate) fn tell_of_reuse(&self, user_id: UserId) {
+        if let Some(facts) = self.facts() {
+            let (operation, client) = (facts.operation(), facts.client());
+            security::event(Event::SessionReused, operation, Some(user_id), client);
+        }
     }
 
     /// Checks that a page of our own sent this, since the browser adds the cookie to whatever is sent.

@@ -1,7 +1,7 @@
 //! Logins: new tokens, signing out, and where one is signed in.
 
 use actix_web::{HttpResponse, delete, get, patch, post, put};
-use lionrocket_app::accounts::AccountError;
+use lionrocket_app::{accounts::AccountError, sessions::SessionError};
 use secrecy::ExposeSecret;
 
 use super::Answer;
@@ -42,6 +42,9 @@ pub(super) async fn refresh(mut call: Call) -> Answer {
     match sessions.refresh(cookie.expose_secret(), client).await {
         Ok(signed_in) => Ok(call.signed_in(HttpResponse::Ok(), signed_in)),
         Err(error) => {
+            if let SessionError::Reused(user_id) = error {
+                call.tell_of_reuse(user_id);
+            }
             let problem = Problem::from(error);
             Err(if problem.code == Code::SessionEnded {
                 call.forgetting_sign_in(problem)

@@ -83,10 +83,6 @@ async fn nothing_that_is_sent_to_any_operation_is_in_the_log() {
 async fn figures_have_a_port_of_their_own_and_tell_of_nobody() {
     let home = Home::new().with("METRICS_PORT", "0");
     let server = home.serve();
-    let log = server.log();
-    let (_, rest) = log.split_once("figures for Prometheus are at ").unwrap();
-    let figures = rest.split_whitespace().next().unwrap().to_owned();
-
     let person = Person::register(&server, "mina").await;
     person.get("/api/chats").await.with_status(200);
     person.get("/api/chats/4711").await.with_status(404);
@@ -98,14 +94,7 @@ async fn figures_have_a_port_of_their_own_and_tell_of_nobody() {
     );
     odd.send().await.unwrap();
 
-    let page = client()
-        .get(&figures)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let page = server.figures().await;
     for expected in [
         r#"lionrocket_security_events_total{event="account.made"} 1"#,
         r#"lionrocket_security_events_total{event="access.not_found"} 1"#,

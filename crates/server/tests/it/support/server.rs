@@ -163,6 +163,15 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// The figures that it gives; `METRICS_PORT` must be set.
+    pub(crate) async fn figures(&self) -> String {
+        let log = self.log();
+        let (_, rest) = log.split_once("figures for Prometheus are at ").unwrap();
+        let address = rest.split_whitespace().next().unwrap();
+        let page = super::in_time("the figures", super::client().get(address).send()).await;
+        page.unwrap().text().await.unwrap()
+    }
+
     /// Waits until it has said something.
     pub(crate) async fn has_said(&self, words: &'static str) {
         eventually(words, async || self.log().contains(words).then_some(())).await;
