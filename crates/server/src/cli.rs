@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -100,11 +100,22 @@ pub(crate) struct CreateUser {
     /// Lets the account administer the service
     #[arg(long)]
     pub(crate) admin: bool,
-    /// Reads the password from standard input, up to the first line's end
-    #[arg(long, required = true)]
-    pub(crate) password_stdin: bool,
+    #[command(flatten)]
+    pub(crate) password: PasswordSource,
     #[command(flatten)]
     pub(crate) printing: Printing,
+}
+
+/// Where a password comes from; without either, whoever sits at the terminal is asked for it.
+#[derive(Args, Clone, Debug)]
+#[group(multiple = false)]
+pub(crate) struct PasswordSource {
+    /// Reads the password from standard input, up to the first line's end, instead of asking for it
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Reads the password from a file, up to the first line's end, instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 /// Which accounts to list.

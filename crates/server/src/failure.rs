@@ -11,6 +11,8 @@ use crate::settings::SettingsError;
 pub enum Failure {
     /// A setting does not work: exit code 78 (`EX_CONFIG`).
     Configuration(String),
+    /// The command was used wrongly: exit code 2, as for flags that are not known.
+    Usage(String),
     /// Anything else: exit code 1.
     Failed(String),
 }
@@ -26,6 +28,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Configuration(_) => 78,
+            Self::Usage(_) => 2,
             Self::Failed(_) => 1,
         }
     }
@@ -33,7 +36,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Configuration(line) | Self::Failed(line)) = self;
+        let (Self::Configuration(line) | Self::Usage(line) | Self::Failed(line)) = self;
         // Causes come from libraries and may have several lines.
         f.write_str(&line.split_whitespace().collect::<Vec<_>>().join(" "))
     }

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+mod password;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod user;

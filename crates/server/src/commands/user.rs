@@ -1,9 +1,6 @@
-//! `lionrocket user …`: works on the database, whether the service runs or not.
+//! `lionrocket user create`: works on the database, whether the service runs or not.
 
-use std::{
-    io::{self, BufRead as _},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use lionrocket_app::accounts::{AccountError, NewAccount};
@@ -15,11 +12,11 @@ use lionrocket_domain::{
 use lionrocket_local_adapter::{LocalEventBus, TaskSpawner, Unlimited};
 use lionrocket_ports::{crypto::Weakness, error::Chain};
 use lionrocket_sqlite_adapter::SqliteStore;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{block_on, print_line};
+use super::{block_on, password, print_line};
 use crate::{
     Failure,
     cli::CreateUser,
@@ -28,17 +25,15 @@ use crate::{
     wiring::{self, Passwords},
 };
 
-/// More than the longest password, so that a wrong file is not read to its end.
-const MAX_LINE_BYTES: u64 = 4096;
-
 /// Makes an account.
 pub(crate) fn create(raw: &RawSettings, user: &CreateUser) -> Result<(), Failure> {
     let database = raw.database()?;
     let passwords = raw.passwords()?;
+    let password = password::read(&user.password)?;
     let account = NewAccount {
         username: Username::parse(&user.username).map_err(|e| refused("the user name", &e))?,
         email: EmailAddress::parse(&user.email).map_err(|e| refused("the e-mail address", &e))?,
-        password: Password::choose(read_password()?.expose_secret(), passwords.min_chars)
+        password: Password::choose(password.expose_secret(), passwords.min_chars)
             .map_err(|e| refused("the password", &e))?,
     };
     let zone = raw.stats_zone()?;
@@ -54,16 +49,6 @@ pub(crate) fn create(raw: &RawSettings, user: &CreateUser) -> Result<(), Failure
 
 fn refused(what: &str, error: &TextError) -> Failure {
     Failure::because(format!("{what} is refused"), error)
-}
-
-/// The first line of standard input.
-fn read_password() -> Result<SecretString, Failure> {
-    let mut line = String::new();
-    io::Read::take(io::stdin().lock(), MAX_LINE_BYTES)
-        .read_line(&mut line)
-        .map_err(|error| Failure::because("no password can be read", &error))?;
-    let password = SecretString::from(line.trim_end_matches(['\r', '\n']));
-    Ok(password)
 }
 
 async fn make(
@@ -104,7 +89,7 @@ async fn make(
         })
 }
 
-fn advice(weakness: Weakness) -> &'static str {
+pub(super) fn advice(weakness: Weakness) -> &'static str {
     match weakness {
         Weakness::TooCommon => {
             "it is among the first that are tried, choose several words that do not belong together"
