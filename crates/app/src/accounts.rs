@@ -67,6 +67,9 @@ pub enum AccountError {
     /// The invite is not known, ended, withdrawn or used up.
     #[error("the invite is not good")]
     InviteRefused,
+    /// There is an account already, so that this one would not be the first.
+    #[error("there are accounts already")]
+    NotFirst,
     /// The password is too weak for an account.
     #[error("the password is too weak")]
     WeakPassword(Weakness),
@@ -180,6 +183,23 @@ impl AccountService {
         self.make(account, is_admin, made_by, None).await
     }
 
+    /// Makes the first account of all, an administrator's, on the record. For the operator.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFirst`], [`AccountError::WeakPassword`] and [`AccountError::Busy`] among others.
+    pub async fn create_first(&self, account: NewAccount) -> Result<User, AccountError> {
+        let made_by = AccountMaker::First(Performer::operator());
+        self.make(account, true, made_by, None).await
+    }
+
+    /// Whether there is any account.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn any(&self) -> Result<bool, AccountError> {
+        Ok(self.ports.users.any().await?)
+    }
+
     fn invite(&self, secret: &str) -> Result<SecretHash, AccountError> {
         let hash = self.ports.secrets.hash(secret);
         hash.ok_or(AccountError::InviteRefused)
@@ -213,6 +233,7 @@ impl AccountService {
             CreateUserOutcome::Created(user) => Ok(user),
             CreateUserOutcome::Taken => Err(AccountError::Taken),
             CreateUserOutcome::InviteRefused => Err(AccountError::InviteRefused),
+            CreateUserOutcome::NotFirst => Err(AccountError::NotFirst),
         }
     }
 

@@ -23,6 +23,8 @@ pub enum AccountMaker {
     },
     /// Somebody who looks after the service; that goes on the record.
     Administration(Performer),
+    /// The same, for the first account of all: it is made only while there is no other.
+    First(Performer),
 }
 
 /// An account to be made.
@@ -56,6 +58,8 @@ pub enum CreateUserOutcome {
     Taken,
     /// The invite is not known, ended, withdrawn or used up.
     InviteRefused,
+    /// It was to be the first account, and there is one.
+    NotFirst,
 }
 
 /// An account with the hash to check a password against.
@@ -122,6 +126,9 @@ pub trait UserRepository: Send + Sync {
     /// An invite is used up once, and the account gets what it gives. A name that looks like that of an
     /// administrator is taken.
     async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome>;
+
+    /// Whether there is any account.
+    async fn any(&self) -> StoreResult<bool>;
 
     /// Finds an account by id.
     async fn by_id(&self, id: UserId) -> StoreResult<Option<User>>;

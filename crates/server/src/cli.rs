@@ -66,6 +66,8 @@ enum UserCommand {
     Demote(OneUser),
     /// Begins the deletion of an account: it is erased seven days later
     Delete(OneUser),
+    /// Prints a link by which a person sets a new password, once and within an hour
+    ResetPassword(OneUser),
 }
 
 #[derive(Debug, Subcommand)]
@@ -201,6 +203,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 fn dispatch_user(settings: &RawSettings, command: &UserCommand) -> Result<(), Failure> {
     let (act, user) = match command {
         UserCommand::Create(user) => return commands::user::create(settings, user),
+        UserCommand::ResetPassword(user) => return commands::resets::create(settings, user),
         UserCommand::List(wanted) => return commands::accounts::list(settings, *wanted),
         UserCommand::Disable(user) => (Act::Disable, user),
         UserCommand::Enable(user) => (Act::Enable, user),

@@ -3,12 +3,14 @@
 //! This is the only crate that knows every adapter. It reads the settings once, puts the services
 //! together and hands them to `lionrocket-http`.
 
+mod bootstrap;
 mod cli;
 mod commands;
 mod failure;
 mod keys;
 mod logging;
 mod metrics;
+mod one_line;
 pub mod settings;
 mod wiring;
 

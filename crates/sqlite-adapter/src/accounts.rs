@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
-    SqliteConnection,
+    SqliteConnection, dsl::exists,
 };
 use jiff::Timestamp;
 use lionrocket_domain::{
@@ -66,6 +66,10 @@ fn looks_like_an_administrator(
         .any(|name| user.username.looks_like(&Username::from_stored(name))))
 }
 
+fn any_account(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    diesel::select(exists(users::table.select(users::id))).get_result(connection)
+}
+
 #[async_trait]
 impl UserRepository for SqliteStore {
     async fn create(&self, user: NewUser) -> StoreResult<CreateUserOutcome> {
@@ -73,6 +77,9 @@ impl UserRepository for SqliteStore {
         let email_key = user.email.key();
         let seal = self.audit_seal();
         self.write(move |connection| {
+            if matches!(user.made_by, AccountMaker::First(_)) && any_account(connection)? {
+                return Ok(CreateUserOutcome::NotFirst);
+            }
             if looks_like_an_administrator(connection, &user)? {
                 return Ok(CreateUserOutcome::Taken);
             }
@@ -94,7 +101,7 @@ impl UserRepository for SqliteStore {
                 email_key: &email_key,
                 consent_version: match user.made_by {
                     AccountMaker::Person { consent_version } => Some(consent_version),
-                    AccountMaker::Administration(_) => None,
+                    AccountMaker::Administration(_) | AccountMaker::First(_) => None,
                 },
                 daily_token_budget: budget.map(stored_count),
             };
@@ -113,7 +120,7 @@ impl UserRepository for SqliteStore {
                 use_invite(connection, invite.id)?;
             }
             let made = row.into_domain()?;
-            if let AccountMaker::Administration(by) = user.made_by {
+            if let AccountMaker::Administration(by) | AccountMaker::First(by) = user.made_by {
                 let target = AuditTarget::User(made.id);
                 let mut record = by.record(AuditAction::UserCreate, target, Some(made.id));
                 record.details = Some(serde_json::json!({ "is_admin": made.is_admin }));
@@ -122,6 +129,10 @@ impl UserRepository for SqliteStore {
             Ok(CreateUserOutcome::Created(made))
         })
         .await
+    }
+
+    async fn any(&self) -> StoreResult<bool> {
+        self.read(|connection| Ok(any_account(connection)?)).await
     }
 
     async fn by_id(&self, id: UserId) -> StoreResult<Option<User>> {

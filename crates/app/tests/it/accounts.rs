@@ -11,7 +11,7 @@ use lionrocket_domain::{
     text::{EmailAddress, Password, Username},
 };
 use lionrocket_ports::{
-    accounts::{CreateUserOutcome, Credentials, MockUserRepository},
+    accounts::{AccountMaker, CreateUserOutcome, Credentials, MockUserRepository},
     admin::MockAdminRepository,
     crypto::{
         HashError, KnownDevice, MockDeviceTokens, MockLinkSecrets, MockPasswordHasher,
@@ -154,6 +154,24 @@ async fn a_weak_password_is_neither_hashed_nor_stored() {
             .register(account(), None, Client::default())
             .await,
         Err(AccountError::WeakPassword(Weakness::TooCommon))
+    ));
+}
+
+#[tokio::test]
+async fn the_first_account_is_an_administrators_and_there_is_only_one() {
+    let mut mocks = Mocks::default().takes_any_password();
+    mocks
+        .hasher
+        .expect_hash()
+        .returning(|_| Ok(SecretString::from("hash")));
+    mocks
+        .users
+        .expect_create()
+        .withf(|new| new.is_admin && matches!(new.made_by, AccountMaker::First(_)))
+        .returning(|_| Ok(CreateUserOutcome::NotFirst));
+    assert!(matches!(
+        mocks.service().create_first(account()).await,
+        Err(AccountError::NotFirst)
     ));
 }
 

@@ -343,3 +343,25 @@ pub async fn an_account_that_the_operator_makes_is_recorded_with_it(stores: Stor
     );
     assert_eq!(row.entry.details.as_deref(), Some(r#"{"is_admin":true}"#));
 }
+
+/// However many ask for it at once, and on the record.
+pub async fn the_first_account_is_made_once_and_only_while_there_is_no_other(stores: Stores) {
+    let first = |name: &str| NewUser {
+        is_admin: true,
+        made_by: AccountMaker::First(Performer::operator()),
+        ..new_user(name)
+    };
+    assert!(!stores.users.any().await.expect("any"));
+    let names = ["boss", "haru", "mina", "juno"];
+    let outcomes = join_all(names.map(|name| stores.users.create(first(name)))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .map(|outcome| outcome.expect("create"))
+        .partition(|outcome| matches!(outcome, CreateUserOutcome::Created(_)));
+    assert_eq!(made.len(), 1);
+    assert_eq!(refused, [const { CreateUserOutcome::NotFirst }; 3]);
+    assert!(stores.users.any().await.expect("any"));
+    let rows = stores.audit.chain(None, 10).await.expect("chain");
+    let actions: Vec<_> = rows.iter().map(|row| &*row.entry.action).collect();
+    assert_eq!(actions, ["user.create"]);
+}

@@ -25,7 +25,7 @@ async fn admin(stores: &Stores, name: &str) -> User {
     };
     match stores.users.create(wanted).await.expect("create") {
         CreateUserOutcome::Created(user) => user,
-        CreateUserOutcome::Taken | CreateUserOutcome::InviteRefused => panic!("{name} is taken"),
+        other => panic!("{name} was not made: {other:?}"),
     }
 }
 

@@ -120,9 +120,7 @@ impl Stores {
     pub(crate) async fn user(&self, name: &str) -> User {
         match self.users.create(new_user(name)).await.expect("create") {
             CreateUserOutcome::Created(user) => user,
-            CreateUserOutcome::Taken | CreateUserOutcome::InviteRefused => {
-                panic!("{name} is taken")
-            }
+            other => panic!("{name} was not made: {other:?}"),
         }
     }
 

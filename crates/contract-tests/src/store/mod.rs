@@ -41,6 +41,7 @@ macro_rules! store_contract {
             a_stale_change_of_a_profile_and_one_of_nobody_are_refused,
             an_address_of_somebody_else_cannot_be_taken_over,
             an_account_that_the_operator_makes_is_recorded_with_it,
+            the_first_account_is_made_once_and_only_while_there_is_no_other,
         );
         $crate::store_contract!(@tests $make; admin:
             an_account_is_told_with_what_was_done_with_it,

@@ -34,7 +34,7 @@ async fn user_made_on(stores: &Stores, name: &str, date: &str) -> User {
     };
     match stores.users.create(user).await.expect("create") {
         CreateUserOutcome::Created(user) => user,
-        CreateUserOutcome::Taken | CreateUserOutcome::InviteRefused => panic!("{name} is taken"),
+        other => panic!("{name} was not made: {other:?}"),
     }
 }
 

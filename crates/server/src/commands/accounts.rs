@@ -13,6 +13,7 @@ use lionrocket_ports::{
     admin::{Account, AccountChange, AccountFilter, AccountState},
     error::Chain,
 };
+use lionrocket_sqlite_adapter::SqliteStore;
 use serde_json::{Value, json};
 
 use super::{block_on, print_line};
@@ -41,7 +42,7 @@ pub(crate) enum Act {
 
 /// Lists accounts, newest first.
 pub(crate) fn list(raw: &RawSettings, wanted: ListUsers) -> Result<(), Failure> {
-    let accounts = with_service(raw, async |admin| all(&admin, wanted.state).await)?
+    let accounts = with_service(raw, async |_, admin| all(&admin, wanted.state).await)?
         .map_err(|error| refusal(&error))?;
     if wanted.printing.json {
         let items: Vec<_> = accounts.iter().map(|account| view(&account.user)).collect();
@@ -79,7 +80,7 @@ async fn all(
 
 /// Does something to one account.
 pub(crate) fn act(raw: &RawSettings, act: Act, on: &OneUser) -> Result<(), Failure> {
-    let user = with_service(raw, async |admin| perform(&admin, act, &on.which).await)?
+    let user = with_service(raw, async |_, admin| perform(&admin, act, &on.which).await)?
         .map_err(|error| refusal(&error))?;
     if on.printing.json {
         return print_line(&view(&user).to_string());
@@ -99,11 +100,7 @@ pub(crate) fn act(raw: &RawSettings, act: Act, on: &OneUser) -> Result<(), Failu
 }
 
 async fn perform(admin: &AdminService, act: Act, which: &WhichUser) -> Result<User, AdminError> {
-    let id = match (&which.username, which.id) {
-        (Some(name), _) => admin.id_of(name).await?,
-        (None, Some(id)) => UserId::parse(id).ok_or(AdminError::NotFound)?,
-        (None, None) => return Err(AdminError::NotFound),
-    };
+    let id = find(admin, which).await?;
     let active = |is_active| AccountChange {
         is_active: Some(is_active),
         ..AccountChange::default()
@@ -125,10 +122,19 @@ async fn perform(admin: &AdminService, act: Act, which: &WhichUser) -> Result<Us
     Ok(changed.await?.user)
 }
 
-/// Does some work with what looks after accounts.
-fn with_service<T, F: Future<Output = T>>(
+/// The id of the account that the command line names.
+pub(super) async fn find(admin: &AdminService, which: &WhichUser) -> Result<UserId, AdminError> {
+    match (&which.username, which.id) {
+        (Some(name), _) => admin.id_of(name).await,
+        (None, Some(id)) => UserId::parse(id).ok_or(AdminError::NotFound),
+        (None, None) => Err(AdminError::NotFound),
+    }
+}
+
+/// Does some work with the store and with what looks after accounts.
+pub(super) fn with_service<T, F: Future<Output = T>>(
     raw: &RawSettings,
-    work: impl FnOnce(AdminService) -> F,
+    work: impl FnOnce(SqliteStore, AdminService) -> F,
 ) -> Result<T, Failure> {
     let database = raw.database()?;
     let zone = raw.stats_zone()?;
@@ -141,13 +147,13 @@ fn with_service<T, F: Future<Output = T>>(
     let events = Arc::new(LocalEventBus::new());
     let service = wiring::admin(&store, events, Arc::new(usage));
     block_on(async {
-        let done = work(service).await;
+        let done = work(store.clone(), service).await;
         store.close().await;
         done
     })
 }
 
-fn refusal(error: &AdminError) -> Failure {
+pub(super) fn refusal(error: &AdminError) -> Failure {
     Failure::Failed(match error {
         AdminError::NotFound => {
             "there is no such account: `lionrocket user list` shows all".to_owned()

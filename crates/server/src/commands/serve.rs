@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    Failure,
+    Failure, bootstrap,
     keys::Keys,
     logging,
     metrics::Metrics,
@@ -62,6 +62,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         .map_or(settings.listen.port, |address| address.port());
     let state = wiring::api_state(settings, port, &store, &keys, model, &spawner)?;
     prepare(&store, &state.turns).await?;
+    bootstrap::first_administrator(settings, &state.accounts).await?;
 
     announce(settings, &state, &listener);
     let turns = state.turns.clone();
@@ -196,7 +197,7 @@ fn announce(settings: &Settings, state: &ApiState, listener: &TcpListener) {
     if settings.environment == Environment::Development {
         tracing::info!(
             "make an administrator, now or later: lionrocket user create --admin --username NAME \
-             --email ADDRESS --password-stdin"
+             --email ADDRESS"
         );
     }
 }

@@ -10,7 +10,7 @@ use lionrocket_domain::{
     text::{EmailAddress, Password, TextError, Username},
 };
 use lionrocket_local_adapter::{LocalEventBus, TaskSpawner, Unlimited};
-use lionrocket_ports::{crypto::Weakness, error::Chain};
+use lionrocket_ports::error::Chain;
 use lionrocket_sqlite_adapter::SqliteStore;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -82,25 +82,12 @@ async fn make(
             AccountError::Taken => Failure::Failed(
                 "the user name or the e-mail address is taken: choose another one".to_owned(),
             ),
-            AccountError::WeakPassword(weakness) => {
-                Failure::Failed(format!("the password is refused: {}", advice(weakness)))
-            }
+            AccountError::WeakPassword(weakness) => Failure::Failed(format!(
+                "the password is refused: {}",
+                password::advice(weakness)
+            )),
             other => Failure::Failed(Chain(&other).to_string()),
         })
-}
-
-pub(super) fn advice(weakness: Weakness) -> &'static str {
-    match weakness {
-        Weakness::TooCommon => {
-            "it is among the first that are tried, choose several words that do not belong together"
-        }
-        Weakness::TooGuessable => {
-            "it is soon guessed, make it longer, without rows of keys, repetitions, dates and names"
-        }
-        Weakness::ContainsName => {
-            "it must not contain the user name, the e-mail address or the name of the service"
-        }
-    }
 }
 
 fn report(user: &User, as_json: bool) -> Result<(), Failure> {

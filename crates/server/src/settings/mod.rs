@@ -3,6 +3,7 @@
 //! [`RawSettings`] holds the texts, [`Settings`] what they mean. Commands that need only a part read
 //! that part, so that `user create` does not ask for the signing secret.
 
+mod bootstrap;
 mod budgets;
 mod database;
 mod error;
@@ -11,7 +12,7 @@ mod passwords;
 mod raw;
 pub(crate) mod secret;
 
-use std::{fs, io::Read as _, str::FromStr, time::Duration};
+use std::{fs, io::Read as _, path::Path, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
 use lionrocket_claude_adapter::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
@@ -20,6 +21,7 @@ use lionrocket_domain::{budget::DailyBudgets, calendar::StatsZone, catalog::Mode
 use lionrocket_http::Registration;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use bootstrap::BootstrapAdmin;
 pub use database::DatabaseFile;
 pub use error::SettingsError;
 pub use network::Network;
@@ -118,6 +120,8 @@ pub struct Settings {
     pub registration: Registration,
     /// Which passwords are taken, and how they are kept.
     pub passwords: PasswordSettings,
+    /// The account of the first administrator.
+    pub bootstrap_admin: Option<BootstrapAdmin>,
     /// Whether people see when administrators read their data.
     pub admin_reads_visible: bool,
     /// The longest message, in characters.
@@ -159,6 +163,7 @@ impl Settings {
             signing: raw.signing(environment)?,
             registration: raw.registration()?,
             passwords: raw.passwords()?,
+            bootstrap_admin: raw.bootstrap_admin()?,
             admin_reads_visible: boolean(
                 "ADMIN_READS_VISIBLE",
                 raw.admin_reads_visible.as_deref(),
@@ -494,11 +499,11 @@ fn secret_or_file(
             "leave one of them empty",
         ));
     }
-    secret_of_file(file_variable, path).map(Some)
+    secret_of_file(file_variable, Path::new(path)).map(Some)
 }
 
 /// The secret in a file.
-fn secret_of_file(variable: &'static str, path: &str) -> Checked<SecretString> {
+fn secret_of_file(variable: &'static str, path: &Path) -> Checked<SecretString> {
     let refused = |problem: String| {
         SettingsError::new(
             variable,

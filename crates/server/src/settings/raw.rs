@@ -235,6 +235,30 @@ pub struct RawSettings {
         value_name = "SECRETS"
     )]
     pub password_pepper_previous: Option<SecretString>,
+    /// A file with the user name of the first administrator, who is made when there is no account
+    #[arg(
+        long,
+        env = "BOOTSTRAP_ADMIN_USERNAME_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub bootstrap_admin_username_file: Option<String>,
+    /// A file with that person's e-mail address
+    #[arg(
+        long,
+        env = "BOOTSTRAP_ADMIN_EMAIL_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub bootstrap_admin_email_file: Option<String>,
+    /// A file with that person's password, in its first line
+    #[arg(
+        long,
+        env = "BOOTSTRAP_ADMIN_PASSWORD_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub bootstrap_admin_password_file: Option<String>,
     /// Whether people see when administrators read their chats and usage [default: true]
     #[arg(
         long,

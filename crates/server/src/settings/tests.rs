@@ -413,3 +413,70 @@ fn budgets_are_unlimited_unless_they_are_set_and_nothing_is_a_budget() {
     assert_eq!(budgets.service.tokens, None);
     assert_eq!(budgets.service.cost_micro_usd, Some(12_340_000));
 }
+
+#[test]
+fn the_first_administrator_is_named_whole_or_not_at_all() {
+    let all = |raw: &mut RawSettings| {
+        raw.bootstrap_admin_username_file = set("/run/secrets/username");
+        raw.bootstrap_admin_email_file = set("/run/secrets/email");
+        raw.bootstrap_admin_password_file = set("/run/secrets/password");
+    };
+    assert!(check(|_| {}).unwrap().bootstrap_admin.is_none());
+    assert!(check(all).unwrap().bootstrap_admin.is_some());
+    let line = refusal(|raw| {
+        all(raw);
+        raw.bootstrap_admin_email_file = set(" ");
+    });
+    assert!(
+        line.starts_with(
+            "BOOTSTRAP_ADMIN_EMAIL_FILE is missing while BOOTSTRAP_ADMIN_USERNAME_FILE"
+        ),
+        "{line}"
+    );
+    let line = refusal(|raw| raw.bootstrap_admin_email_file = set("/run/secrets/email"));
+    assert!(
+        line.starts_with("BOOTSTRAP_ADMIN_USERNAME_FILE is missing"),
+        "{line}"
+    );
+}
+
+#[test]
+fn the_files_of_the_first_administrator_are_checked_without_repeating_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let admin = check(|raw| {
+        raw.bootstrap_admin_username_file = Some(path("username"));
+        raw.bootstrap_admin_email_file = Some(path("email"));
+        raw.bootstrap_admin_password_file = Some(path("password"));
+    });
+    let admin = admin.unwrap().bootstrap_admin.unwrap();
+    let read = |lines: [&str; 3]| {
+        for (name, line) in ["username", "email", "password"].iter().zip(lines) {
+            std::fs::write(path(name), line).unwrap();
+        }
+        admin.read(10)
+    };
+    let account = read([" boss\n", "boss@example.org\r\n", "six words \r\nmore\n"]).unwrap();
+    assert_eq!(account.username.as_str(), "boss");
+    assert_eq!(account.email.as_str(), "boss@example.org");
+    assert_eq!(account.password.expose(), "six words ");
+    for (lines, variable) in [
+        (
+            ["b s", "boss@example.org", "long enough"],
+            "BOOTSTRAP_ADMIN_USERNAME_FILE",
+        ),
+        (
+            ["boss", "canary", "long enough"],
+            "BOOTSTRAP_ADMIN_EMAIL_FILE",
+        ),
+        (
+            ["boss", "boss@example.org", "canary"],
+            "BOOTSTRAP_ADMIN_PASSWORD_FILE",
+        ),
+        (["boss", " ", "long enough"], "BOOTSTRAP_ADMIN_EMAIL_FILE"),
+    ] {
+        let error = read(lines).unwrap_err();
+        assert_eq!(error.variable(), variable);
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Home, PASSWORD, Person, eventually};
+use crate::support::{Answer, Finished, Home, PASSWORD, Person, Server, client, eventually};
 
 fn json_of(finished: &Finished) -> Value {
     assert_eq!(finished.code(), Some(0), "{finished:?}");
@@ -122,4 +122,70 @@ async fn a_command_reaches_a_service_that_runs() {
     let mina = Person::login(&server, "mina").await;
     let users = mina.get("/admin/users").await.with_status(200);
     assert_eq!(names(&users), ["mina", "boss"]);
+}
+
+async fn set_password(server: &Server, secret: &str) -> Answer {
+    let request = client().post(format!("{}/auth/password-reset", server.base));
+    Answer::of(request.json(&json!({"token": secret, "password": PASSWORD}))).await
+}
+
+#[tokio::test]
+async fn a_printed_link_sets_a_password_once() {
+    let home = Home::new();
+    let server = home.serve();
+    let mina = Person::register(&server, "mina").await;
+    let home = home.with("PUBLIC_ORIGINS", "https://chat.example.org");
+    let printed = home.run(&["user", "reset-password", "--username", "MINA"], "");
+    assert_eq!(printed.code(), Some(0), "{printed:?}");
+    let url = printed.stdout.lines().next().unwrap();
+    let older = url.strip_prefix("https://chat.example.org/reset-password#");
+    let older = older.unwrap().to_owned();
+    let link = json_of(&user(&home, "reset-password", "mina"));
+    assert!(link["expires_at"].is_string(), "{link}");
+    let (_, secret) = link["url"].as_str().unwrap().split_once('#').unwrap();
+
+    let refused = set_password(&server, &older).await;
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(
+        refused.body.to_string().contains("unknown_token"),
+        "{}",
+        refused.body
+    );
+    set_password(&server, secret).await.with_status(204);
+    set_password(&server, secret).await.with_status(422);
+    assert_eq!(mina.get("/auth/me").await.status, 401);
+    Person::login(&server, "mina").await;
+
+    let said = server.log();
+    assert!(!said.contains(secret) && !said.contains(&older), "{said}");
+    // Both links were made on the record.
+    let log = json_of(&home.run(&["audit", "verify", "--json"], ""));
+    assert_eq!((&log["intact"], &log["rows"]), (&json!(true), &json!(2)));
+}
+
+#[test]
+fn a_link_that_cannot_be_made_is_told_in_one_line() {
+    let home = Home::new();
+    create(&home, "mina", &[]);
+    let nowhere = user(&home, "reset-password", "mina");
+    assert_eq!(nowhere.code(), Some(78), "{nowhere:?}");
+    assert!(
+        nowhere.complaint().contains("PUBLIC_ORIGINS"),
+        "{nowhere:?}"
+    );
+    let home = home.with("PORT", "8765");
+    let link = json_of(&user(&home, "reset-password", "mina"));
+    let url = link["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("http://localhost:8765/reset-password#"),
+        "{url}"
+    );
+    let unknown = user(&home, "reset-password", "nobody");
+    assert_eq!(unknown.code(), Some(1), "{unknown:?}");
+    assert!(unknown.stdout.is_empty(), "{unknown:?}");
+    assert!(
+        unknown.complaint().contains("no such account"),
+        "{unknown:?}"
+    );
+    assert_eq!(home.run(&["user", "reset-password"], "").code(), Some(2));
 }

@@ -61,6 +61,56 @@ fn an_account_that_cannot_be_made_is_told_in_one_line() {
     }
 }
 
+#[test]
+fn without_a_terminal_nothing_asks_for_a_password() {
+    let home = Home::new();
+    let new = |more: &[&str]| {
+        let mut arguments = vec!["user", "create", "--username", "mina"];
+        arguments.extend(["--email", "mina@example.org"]);
+        arguments.extend(more);
+        home.run(&arguments, &format!("{PASSWORD}\n"))
+    };
+    let refused = new(&[]);
+    assert_eq!(refused.code(), Some(2), "{refused:?}");
+    let line = refused.complaint();
+    assert!(
+        line.contains("--password-stdin or --password-file"),
+        "{line}"
+    );
+    let both = new(&["--password-stdin", "--password-file", "secret"]);
+    assert_eq!(both.code(), Some(2), "{both:?}");
+
+    let missing = new(&["--password-file", "secret"]);
+    assert_eq!(missing.code(), Some(1), "{missing:?}");
+    assert!(missing.complaint().contains("secret"), "{missing:?}");
+    fs::write(home.path().join("secret"), format!("{PASSWORD}\n")).unwrap();
+    assert_eq!(new(&["--password-file", "secret"]).code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn at_a_terminal_a_password_is_asked_for_twice_and_not_shown() {
+    let home = Home::new();
+    let arguments = "user create --username mina --email mina@example.org";
+    let mut terminal = home.terminal(arguments);
+    terminal.answer("Password: ", PASSWORD).await;
+    terminal
+        .answer("The same again: ", "another-lantern-42")
+        .await;
+    let (code, seen) = terminal.ended();
+    assert_eq!(code, Some(1), "{seen}");
+    assert!(seen.contains("two different passwords"), "{seen}");
+
+    let mut terminal = home.terminal(arguments);
+    terminal.answer("Password: ", PASSWORD).await;
+    terminal.answer("The same again: ", PASSWORD).await;
+    let (code, seen) = terminal.ended();
+    assert_eq!(code, Some(0), "{seen}");
+    assert!(seen.contains("made the account mina"), "{seen}");
+    assert!(!seen.contains(PASSWORD), "{seen}");
+    Person::login(&home.serve(), "mina").await;
+}
+
 #[tokio::test]
 async fn the_health_of_the_running_service_is_an_exit_code() {
     let home = Home::new();
@@ -115,6 +165,7 @@ fn every_command_explains_itself() {
         &["user", "create"],
         &["user", "list"],
         &["user", "disable"],
+        &["user", "reset-password"],
         &["audit"],
         &["audit", "verify"],
         &["migrate"],

@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod bootstrap;
 mod chatting;
 mod commands;
 mod faults;

@@ -77,6 +77,6 @@ pub(crate) fn new_user(name: &str) -> NewUser {
 pub(crate) async fn user(store: &SqliteStore, name: &str) -> User {
     match UserRepository::create(store, new_user(name)).await.unwrap() {
         CreateUserOutcome::Created(user) => user,
-        CreateUserOutcome::Taken | CreateUserOutcome::InviteRefused => panic!("{name} is taken"),
+        other => panic!("{name} was not made: {other:?}"),
     }
 }

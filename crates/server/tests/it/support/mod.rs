@@ -3,6 +3,8 @@
 mod person;
 mod server;
 mod stream;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use std::{future::Future, time::Duration};
 

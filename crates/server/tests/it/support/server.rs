@@ -98,9 +98,15 @@ impl Home {
 
     /// The binary with these settings and no others.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_lionrocket")));
+        let binary = PathBuf::from(env!("CARGO_BIN_EXE_lionrocket"));
+        let mut command = self.settings_of(Command::new(binary));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// A program with these settings and no others.
+    pub(super) fn settings_of(&self, mut command: Command) -> Command {
+        command
             .current_dir(self.path())
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
