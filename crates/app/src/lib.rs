@@ -41,6 +41,7 @@ pub mod invites;
 pub mod profile;
 pub mod prompts;
 pub mod resets;
+pub mod retention;
 pub mod service_control;
 pub mod sessions;
 pub mod starters;

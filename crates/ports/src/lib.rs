@@ -21,6 +21,7 @@ pub mod model;
 pub mod prompts;
 pub mod reply_log;
 pub mod resets;
+pub mod retention;
 pub mod runtime;
 pub mod service;
 pub mod sessions;

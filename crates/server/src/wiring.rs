@@ -13,6 +13,7 @@ use lionrocket_app::{
     invites::InviteService,
     prompts::PromptService,
     resets::{ResetPorts, ResetService},
+    retention::RetentionService,
     service_control::ServiceControl,
     sessions::{SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
@@ -172,6 +173,11 @@ pub(crate) fn admin(
 pub(crate) fn audit(store: &SqliteStore, keys: &Keys) -> AuditService {
     let log = Arc::new(store.clone());
     AuditService::new(log, keys.audit_seal(), Arc::new(SystemClock))
+}
+
+/// Puts together what forgets.
+pub(crate) fn retention(store: &SqliteStore, zone: StatsZone) -> RetentionService {
+    RetentionService::new(Arc::new(store.clone()), Arc::new(SystemClock), zone)
 }
 
 /// The model that answers.

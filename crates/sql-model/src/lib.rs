@@ -21,6 +21,7 @@ pub mod convert;
 pub mod invites;
 pub mod messages;
 pub mod prompts;
+pub mod retention;
 pub mod schema;
 pub mod search;
 pub mod sessions;

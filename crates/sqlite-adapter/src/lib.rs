@@ -19,6 +19,7 @@ mod invites;
 mod open;
 mod prompts;
 mod readers;
+mod retention;
 mod serving_lock;
 mod sessions;
 mod statistics;

@@ -94,6 +94,18 @@ pub(crate) fn count_new_account(connection: &mut SqliteConnection, day: Day) -> 
     Ok(())
 }
 
+/// Counts an account that was erased.
+pub(crate) fn count_erased_account(connection: &mut SqliteConnection, day: Day) -> QueryResult<()> {
+    AddToAccountDay {
+        usage_date: &day.to_string(),
+        new_accounts: 0,
+        erased_accounts: 1,
+        active_accounts: 0,
+    }
+    .execute(connection)?;
+    Ok(())
+}
+
 /// Counts an account that was charged for the first time on a day.
 pub(crate) fn count_active_account(
     connection: &mut SqliteConnection,

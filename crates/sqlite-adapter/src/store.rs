@@ -122,6 +122,12 @@ impl SqliteStore {
     {
         self.inner.writer.run(work).await
     }
+
+    /// Moves the write-ahead log into the file and empties it, between two transactions. `false` when
+    /// somebody reads from it for too long.
+    pub(crate) async fn empty_log(&self) -> StoreResult<bool> {
+        self.inner.writer.empty_log().await
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
 
 use diesel::{
     QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
-    result::Error as DieselError,
+    result::Error as DieselError, sql_types::Integer,
 };
 use lionrocket_ports::{StoreError, StoreResult};
 use lionrocket_sql_model::static_query;
@@ -43,6 +43,13 @@ static_query! {
     pub(crate) struct Commit {}
     rows ();
     "COMMIT"
+}
+
+static_query! {
+    /// Moves the write-ahead log into the file and empties it. The first number is 0 if that was done.
+    pub(crate) struct EmptyLog {}
+    rows (Integer, Integer, Integer);
+    "PRAGMA wal_checkpoint(TRUNCATE)"
 }
 
 static_query! {
@@ -110,6 +117,7 @@ where
 
 enum Message {
     Job(Box<dyn WriteJob>),
+    EmptyLog(oneshot::Sender<StoreResult<bool>>),
     Close,
 }
 
@@ -130,6 +138,7 @@ impl Writer {
                     connection,
                     connector,
                     queue,
+                    log_waiters: Vec::new(),
                 }
                 .run();
             })?;
@@ -157,6 +166,16 @@ impl Writer {
             .map_err(|_| unavailable("the store was closed"))?
     }
 
+    /// Empties the write-ahead log after the jobs that were queued; `false` when a reader is in the
+    /// way for longer than the writer waits.
+    pub(crate) async fn empty_log(&self) -> StoreResult<bool> {
+        let (reply, answer) = oneshot::channel();
+        enqueue(&self.queue, Message::EmptyLog(reply)).await?;
+        answer
+            .await
+            .map_err(|_| unavailable("the store was closed"))?
+    }
+
     /// Ends the thread after the jobs that were queued, and waits for it.
     pub(crate) async fn close(&self) {
         // Fails only when the thread has ended already.
@@ -174,6 +193,8 @@ struct WriterThread {
     connection: SqliteConnection,
     connector: Connector,
     queue: mpsc::Receiver<Message>,
+    /// Who waits for the log to be emptied, which is done between transactions only.
+    log_waiters: Vec<oneshot::Sender<StoreResult<bool>>>,
 }
 
 impl WriterThread {
@@ -181,7 +202,11 @@ impl WriterThread {
         while let Some(message) = self.queue.blocking_recv() {
             match message {
                 Message::Job(job) => self.run_batch(job),
+                Message::EmptyLog(waiter) => self.log_waiters.push(waiter),
                 Message::Close => self.queue.close(),
+            }
+            if !self.log_waiters.is_empty() {
+                self.empty_log();
             }
         }
         if let Err(error) = self
@@ -192,6 +217,18 @@ impl WriterThread {
                 error = &error as &dyn Error,
                 "the write-ahead log stays as it is"
             );
+        }
+    }
+
+    fn empty_log(&mut self) {
+        let numbers = (EmptyLog {}).get_result::<(i32, i32, i32)>(&mut self.connection);
+        for waiter in self.log_waiters.drain(..) {
+            let answer = match &numbers {
+                Ok((busy, _, _)) => Ok(*busy == 0),
+                Err(error) => Err(unavailable(error.to_string())),
+            };
+            // Whoever asked may have gone.
+            drop(waiter.send(answer));
         }
     }
 
@@ -252,6 +289,7 @@ impl WriterThread {
         loop {
             match self.queue.try_recv() {
                 Ok(Message::Job(job)) => return Some(job),
+                Ok(Message::EmptyLog(waiter)) => self.log_waiters.push(waiter),
                 Ok(Message::Close) => self.queue.close(),
                 Err(_) => return None,
             }

@@ -1,6 +1,6 @@
 //! The whole service but for the web.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{
@@ -12,6 +12,7 @@ use lionrocket_app::{
     invites::InviteService,
     prompts::PromptService,
     resets::{ResetPorts, ResetService},
+    retention::RetentionService,
     service_control::ServiceControl,
     sessions::{Client, SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
@@ -72,6 +73,8 @@ pub struct World {
     pub sessions: Arc<SessionService>,
     /// Looking after accounts.
     pub admin: Arc<AdminService>,
+    /// Forgetting.
+    pub retention: Arc<RetentionService>,
     /// The audit log.
     pub audit: Arc<AuditService>,
     /// Characters.
@@ -101,7 +104,7 @@ pub struct World {
     /// Work in the background.
     pub spawner: TaskSpawner,
     /// Deleted with the world.
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl World {
@@ -220,6 +223,11 @@ impl World {
             )),
             sessions,
             admin: Arc::new(AdminService::new(admin, usage.clone())),
+            retention: Arc::new(RetentionService::new(
+                shared.clone(),
+                clock.clone(),
+                zone.clone(),
+            )),
             audit: Arc::new(audit),
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
@@ -237,8 +245,22 @@ impl World {
             model,
             store,
             spawner,
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// Everything that is in the files of the database.
+    ///
+    /// # Panics
+    /// They cannot be read.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test without its files has failed")]
+    pub fn file_bytes(&self) -> Vec<u8> {
+        let files = fs::read_dir(self.directory.path()).expect("a directory");
+        let paths = files.map(|file| file.expect("a file").path());
+        paths
+            .flat_map(|path| fs::read(path).expect("a readable file"))
+            .collect()
     }
 
     /// Makes an account and signs in with it.

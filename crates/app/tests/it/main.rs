@@ -10,6 +10,7 @@ mod accounts;
 mod admin;
 mod audit;
 mod library;
+mod retention;
 mod sessions;
 mod support;
 mod turns;

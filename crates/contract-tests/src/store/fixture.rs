@@ -31,6 +31,7 @@ use lionrocket_ports::{
     characters::CharacterRepository,
     chats::ChatRepository,
     prompts::PromptRepository,
+    retention::RetentionStore,
     service::ServiceRepository,
     sessions::{LiveAt, NewSession, SessionStore},
     stats::StatsRepository,
@@ -50,6 +51,8 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     /// Looking after accounts.
     pub admin: Arc<dyn AdminRepository>,
+    /// Forgetting.
+    pub retention: Arc<dyn RetentionStore>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
     /// Characters.
@@ -83,6 +86,7 @@ impl Stores {
             + SessionStore
             + AdminRepository
             + AuditLog
+            + RetentionStore
             + CharacterRepository
             + PromptRepository
             + ChatRepository
@@ -97,6 +101,7 @@ impl Stores {
             users: Arc::clone(&store) as _,
             sessions: Arc::clone(&store) as _,
             admin: Arc::clone(&store) as _,
+            retention: Arc::clone(&store) as _,
             audit: Arc::clone(&store) as _,
             characters: Arc::clone(&store) as _,
             prompts: Arc::clone(&store) as _,

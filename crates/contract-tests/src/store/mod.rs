@@ -17,6 +17,7 @@ pub mod characters;
 pub mod chats;
 mod fixture;
 pub mod prompts;
+pub mod retention;
 pub mod sessions;
 pub mod stats;
 pub mod turns;
@@ -136,6 +137,16 @@ macro_rules! store_contract {
             a_session_that_has_ended_is_not_refreshed,
             a_password_that_was_asked_for_again_is_noted,
         );
+        $crate::store_contract!(@tests $make; retention:
+            an_account_is_erased_in_pieces_with_all_that_is_its_own,
+            an_erasure_is_recorded_with_its_last_piece,
+            an_erasure_changes_no_sum,
+            an_account_is_kept_in_its_time_of_grace_and_when_it_is_taken_back,
+            others_keep_their_chats_with_the_characters_of_an_erased_account,
+            old_sessions_are_forgotten_stretch_by_stretch,
+            keys_are_forgotten_up_to_the_first_younger_turn,
+            traces_are_cleared_while_nobody_reads,
+        );
         $crate::store_contract!(@tests $make; turns:
             a_turn_begins_with_both_messages_and_moves_the_head,
             a_turn_begins_in_the_owners_chat_only,
@@ -200,6 +211,7 @@ mod tests {
             include_str!("characters.rs"),
             include_str!("chats.rs"),
             include_str!("prompts.rs"),
+            include_str!("retention.rs"),
             include_str!("sessions.rs"),
             include_str!("stats.rs"),
             include_str!("turns.rs"),

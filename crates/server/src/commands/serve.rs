@@ -3,7 +3,7 @@
 use std::{net::TcpListener, time::Duration};
 
 use actix_web::dev::Server;
-use lionrocket_app::{starters, turns::TurnService};
+use lionrocket_app::{retention::RetentionService, starters, turns::TurnService};
 use lionrocket_http::{ApiState, ServerLimits};
 use lionrocket_local_adapter::{SystemClock, TaskSpawner};
 use lionrocket_ports::{characters::CharacterRepository as _, error::Chain, runtime::Clock as _};
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often turns are looked for that nobody works on any more.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
+/// How often what must not be kept is looked for.
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 /// How long replies under way may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 /// How long answers may take to leave once all replies have ended.
@@ -66,6 +68,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
 
     announce(settings, &state, &listener);
     let turns = state.turns.clone();
+    let retention = wiring::retention(&store, settings.stats_zone.clone());
     let server = lionrocket_http::serve(state, listener, server_limits(settings))
         .map_err(|error| Failure::because("the HTTP server cannot start", &error))?;
     let beside = async {
@@ -75,7 +78,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        ended = run_until_stopped(server, &turns, &spawner, &mut signals) => ended?,
+        ended = run_until_stopped(server, &turns, &retention, &spawner, &mut signals) => ended?,
         () = beside => {}
     }
     store.close().await;
@@ -101,6 +104,7 @@ fn server_limits(settings: &Settings) -> ServerLimits {
 async fn run_until_stopped(
     server: Server,
     turns: &TurnService,
+    retention: &RetentionService,
     spawner: &TaskSpawner,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
@@ -111,6 +115,7 @@ async fn run_until_stopped(
             return ended.map_err(|error| Failure::because("the HTTP server failed", &error));
         }
         () = recover_for_ever(turns) => {}
+        () = forget_for_ever(retention) => {}
         () = signals.next() => {}
     }
     let shutdown = async {
@@ -218,6 +223,31 @@ async fn recover_for_ever(turns: &TurnService) {
                     error = %Chain(&error),
                     "abandoned turns cannot be looked for"
                 );
+            }
+        }
+    }
+}
+
+/// Forgets what must not be kept, again and again.
+async fn forget_for_ever(retention: &RetentionService) {
+    let mut tick = interval(FORGET_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match retention.forget().await {
+            Ok(forgotten) => {
+                if forgotten.erased > 0 {
+                    tracing::info!(accounts = forgotten.erased, "erased accounts");
+                }
+                if !forgotten.is_traceless {
+                    tracing::warn!(
+                        "the write-ahead log is being read and could not be emptied: what was \
+                         erased leaves it later"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "what must not be kept cannot be forgotten");
             }
         }
     }

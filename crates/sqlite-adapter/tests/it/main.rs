@@ -9,5 +9,6 @@ mod files;
 mod ledger;
 mod opening;
 mod plans;
+mod retention;
 mod schema;
 mod writing;
