@@ -42,8 +42,6 @@ pub(crate) const ANONYMOUS: LimitRule = per("anon", 60, Duration::from_millis(50
 const MESSAGE: LimitRule = per("message", 10, Duration::from_secs(3));
 /// Everything else, by user.
 const READ: LimitRule = per("read", 120, Duration::from_millis(100));
-/// What is decoded or taken in as a whole, by user.
-const UPLOAD: LimitRule = per("upload", 10, Duration::from_mins(2));
 /// All of a person's data in one answer, by user.
 const EXPORT: LimitRule = per("export", 2, Duration::from_mins(30));
 /// What administrators do, by user.
@@ -62,20 +60,27 @@ pub(crate) enum Policy {
     Free,
 }
 
-/// The policy of an operation. What is not named here goes by who may ask.
+/// The policies of single operations.
+const NAMED: [(&str, Policy); 8] = [
+    // Asked by probes of a balancer, which may have one address for all.
+    ("livez", Policy::Free),
+    ("readyz", Policy::Free),
+    ("login", Policy::Address(&LOGIN)),
+    ("reset_password", Policy::Address(&LOGIN)),
+    ("register", Policy::Address(&REGISTER)),
+    ("refresh", Policy::Login(&REFRESH)),
+    ("send_message", Policy::User(&MESSAGE)),
+    ("export_my_data", Policy::User(&EXPORT)),
+];
+
+/// The policy of an operation. What is not named goes by who may ask.
 fn policy_of(operation_id: &str, path: &str, needs_token: bool) -> Policy {
-    match operation_id {
-        // Asked by probes of a balancer, which may have one address for all.
-        "livez" | "readyz" => Policy::Free,
-        "login" | "reset_password" => Policy::Address(&LOGIN),
-        "register" => Policy::Address(&REGISTER),
-        "refresh" => Policy::Login(&REFRESH),
-        "send_message" => Policy::User(&MESSAGE),
-        "export_me" | "export_my_data" => Policy::User(&EXPORT),
-        "import_character" | "upload_avatar" => Policy::User(&UPLOAD),
-        _ if path.starts_with("/admin/") => Policy::User(&ADMIN),
-        _ if needs_token => Policy::User(&READ),
-        _ => Policy::Address(&ANONYMOUS),
+    let named = NAMED.iter().find(|(name, _)| *name == operation_id);
+    match named {
+        Some((_, policy)) => *policy,
+        None if path.starts_with("/admin/") => Policy::User(&ADMIN),
+        None if needs_token => Policy::User(&READ),
+        None => Policy::Address(&ANONYMOUS),
     }
 }
 
@@ -261,4 +266,43 @@ fn tell(headers: &mut HeaderMap, charges: &[Charge]) {
 /// A time in whole seconds, rounded up.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn every_policy_is_of_an_operation_that_there_is() {
+        let operations = POLICIES.values().flatten();
+        let known: BTreeSet<_> = operations.map(|(_, id, _)| id.as_str()).collect();
+        for (name, _) in NAMED {
+            // The export is on its way.
+            assert!(known.contains(name) || name == "export_my_data", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_counted_by_what_stays_the_same_in_its_cookie() {
+        let key = |cookie: &str| {
+            let request = TestRequest::get().insert_header(("Cookie", cookie));
+            login_key(&request.to_srv_request())
+        };
+        for cookie in [
+            "lr_refresh=a-session.one",
+            "lr_refresh=a-session.other",
+            "__Host-lr_refresh=a-session.one; other=b.c",
+            "__Host-lr_refresh=a-session",
+        ] {
+            assert_eq!(key(cookie).as_deref(), Some("a-session"), "{cookie}");
+        }
+        let long = format!("lr_refresh={}.x", "a".repeat(65));
+        for cookie in ["", "lr_refresh=", "lr_refresh=.x", "refresh=a.b", &long] {
+            assert_eq!(key(cookie), None, "{cookie}");
+        }
+    }
 }

@@ -12,10 +12,10 @@ use crate::api::{Answer, Api, RequestExt, request};
 /// One way to call an operation, and what comes of it for each kind of person.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
-    request: String,
+pub(crate) struct Case {
+    pub(crate) request: String,
     #[serde(default)]
-    body: String,
+    pub(crate) body: String,
     status: Statuses,
 }
 
@@ -31,7 +31,7 @@ struct Statuses {
 }
 
 /// The ways to call each operation, by its id.
-fn matrix() -> BTreeMap<String, Vec<Case>> {
+pub(crate) fn matrix() -> BTreeMap<String, Vec<Case>> {
     toml::from_str(include_str!("../../rbac.toml")).unwrap()
 }
 

@@ -117,6 +117,61 @@ async fn messages_are_limited_by_person() {
 }
 
 #[actix_web::test]
+async fn every_form_of_a_message_counts_towards_one_limit() {
+    let api = Api::with_limits(&[]).await;
+    let owner = api.world.person("owner").await;
+    let chats = [api.chat(&owner).await, api.chat(&owner).await];
+    let say = |number: usize| {
+        let path = format!("/api/chats/{}/messages", chats[number % 2]);
+        let call = request("POST", &path)
+            .by(&owner)
+            .json_text(r#"{"content":"hi"}"#);
+        match number % 3 {
+            0 => call,
+            1 => call.with("Accept", "text/event-stream"),
+            _ => call.with("Idempotency-Key", format!("key{number}")),
+        }
+    };
+    for number in 0..10 {
+        assert!(api.send(say(number)).await.status.is_success());
+    }
+    for number in 10..16 {
+        let answer = api.send(say(number)).await;
+        answer.problem(429, "rate_limited");
+    }
+}
+
+#[actix_web::test]
+async fn new_tokens_are_limited_by_login() {
+    let api = Api::with_limits(&[]).await;
+    api.world.person("owner").await;
+    let one = api.send(from(login(PASSWORD), "192.0.2.1")).await;
+    let other = api.send(from(login(PASSWORD), "192.0.2.2")).await;
+    let renew = |before: &Answer, address: &str| {
+        let call = request("POST", "/auth/refresh")
+            .with("Cookie", before.cookie("lr_refresh"))
+            .with("Origin", "http://localhost:8080")
+            .json_text("{}");
+        from(call, address)
+    };
+    // Each answer has a new secret, and each comes from elsewhere: it is the same login still.
+    let mut last = one;
+    for number in 0..30 {
+        last = api
+            .send(renew(&last, &format!("198.51.100.{number}")))
+            .await;
+        assert_eq!(last.status, 200, "{number}");
+    }
+    let limited = api.send(renew(&last, "198.51.100.99")).await;
+    limited.problem(429, "rate_limited");
+    assert_eq!(limited.header("retry-after"), "2");
+    // Another login of the same person goes on, and so does this one after the wait.
+    assert_eq!(api.send(renew(&other, "198.51.100.99")).await.status, 200);
+    api.world.clock.advance(SignedDuration::from_secs(2));
+    assert_eq!(api.send(renew(&last, "198.51.100.99")).await.status, 200);
+}
+
+#[actix_web::test]
 async fn whoever_cannot_tell_who_they_are_is_counted_by_address() {
     let api = Api::with_limits(&[]).await;
     let owner = api.world.person("owner").await;
