@@ -19,7 +19,7 @@ use crate::{
     tag = "admin",
     params(
         ("limit" = Option<u32>, Query, description = "How many at most; 50 when it is left out", minimum = 1, maximum = 100, nullable = false),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = "^[A-Za-z0-9_-]{1,80}$", nullable = false),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before", pattern = r"^[A-Za-z0-9_-]{1,80}\.[A-Za-z0-9_-]{22}$", nullable = false),
     ),
     responses((status = 200, description = "A page of invites", body = InviteList)),
     security(("bearer" = [])),
@@ -27,7 +27,7 @@ use crate::{
 #[get("/admin/invites")]
 pub(super) async fn list_invites(call: Call) -> Answer {
     let by = call.administrator().await?;
-    let (after, size) = call.query(|fields| {
+    let (after, size) = call.page_query(|fields| {
         let size = fields.optional("limit", page_size);
         let after = fields.optional("cursor", cursor::to_invite);
         Some((after?, size?.unwrap_or_default()))
@@ -35,7 +35,9 @@ pub(super) async fn list_invites(call: Call) -> Answer {
     let page = call.state().invites.list(by, after, size).await?;
     Ok(HttpResponse::Ok().json(InviteList {
         items: page.items.into_iter().map(InviteView::from).collect(),
-        next_cursor: page.next.map(cursor::from_invite),
+        next_cursor: page
+            .next
+            .map(|next| call.seal_cursor(&cursor::from_invite(next))),
     }))
 }
 

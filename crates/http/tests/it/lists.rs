@@ -1,6 +1,11 @@
 //! Pages of lists: sealed places, and tags.
 
-use crate::api::{Api, RequestExt, request};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    api::{Api, RequestExt, request},
+    things::{Things, operations},
+};
 
 #[actix_web::test]
 async fn a_place_leads_on_for_the_one_who_got_it_and_in_its_list_only() {
@@ -39,6 +44,36 @@ async fn a_place_leads_on_for_the_one_who_got_it_and_in_its_list_only() {
         let answer = api.send(request("GET", &path).by(&owner)).await;
         assert_eq!(answer.fields(), refused, "{forged}");
     }
+}
+
+#[actix_web::test]
+async fn no_list_takes_a_place_that_is_not_sealed() {
+    let api = Api::new().await;
+    let admin = Things::of_admin(&api, "admin").await;
+    let mut tried = 0;
+    for operation in operations().values() {
+        if !operation.query.iter().any(|name| name == "cursor") {
+            continue;
+        }
+        let ids: Vec<_> = operation.ids.iter().map(|name| admin.id(name)).collect();
+        let path = operation.address(&ids);
+        let reason = if operation.query.iter().any(|name| name == "reason") {
+            "&reason=curiosity"
+        } else {
+            ""
+        };
+        for place in ["character:9", "user:9", "audit:9", "invite:9", "chat:1:9"] {
+            tried += 1;
+            let place = URL_SAFE_NO_PAD.encode(place);
+            for cursor in [place.clone(), format!("{place}.AAAAAAAAAAAAAAAAAAAAAA")] {
+                let path = format!("{path}?cursor={cursor}{reason}");
+                let answer = api.send(request("GET", &path).by(&admin.person)).await;
+                let expected = [("?cursor".to_owned(), "invalid_format".to_owned())];
+                assert_eq!(answer.fields(), expected, "{path}");
+            }
+        }
+    }
+    assert!(tried >= 35, "{tried}");
 }
 
 #[actix_web::test]
