@@ -37,6 +37,7 @@ pub mod audit;
 pub mod characters;
 pub mod chats;
 pub mod error;
+pub mod export;
 pub mod invites;
 pub mod profile;
 pub mod prompts;

@@ -7,6 +7,7 @@
 mod app;
 mod csv_file;
 mod description;
+mod export_file;
 mod limits;
 mod problem;
 mod request;

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use ipnet::IpNet;
 use lionrocket_app::{
     accounts::AccountService, admin::AdminService, audit::AuditService,
-    characters::CharacterService, chats::ChatService, invites::InviteService,
-    prompts::PromptService, resets::ResetService, service_control::ServiceControl,
-    sessions::SessionService, stats::StatsService, turns::TurnService, usage::UsageService,
+    characters::CharacterService, chats::ChatService, export::ExportService,
+    invites::InviteService, prompts::PromptService, resets::ResetService,
+    service_control::ServiceControl, sessions::SessionService, stats::StatsService,
+    turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{crypto::TextSeal, error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct ApiState {
     pub prompts: Arc<PromptService>,
     /// Chats.
     pub chats: Arc<ChatService>,
+    /// Everything that is kept of a person.
+    pub export: Arc<ExportService>,
     /// Turns.
     pub turns: Arc<TurnService>,
     /// What people use.

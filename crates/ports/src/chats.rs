@@ -137,6 +137,25 @@ pub trait ChatRepository: Send + Sync {
         size: PageSize,
     ) -> StoreResult<Option<Page<BranchMessage, MessageId>>>;
 
+    /// All chats of the owner's with larger ids than `after`, smallest first. A chat keeps its place
+    /// whatever is said in it meanwhile.
+    async fn list_by_id(
+        &self,
+        owner: UserId,
+        after: Option<ChatId>,
+        size: PageSize,
+    ) -> StoreResult<Page<Chat, ChatId>>;
+
+    /// All messages of a chat of the owner's, of every branch, with larger ids than `after`, smallest
+    /// first: a parent comes before what follows it. Empty when the owner has no such chat.
+    async fn messages_by_id(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        after: Option<MessageId>,
+        size: PageSize,
+    ) -> StoreResult<Page<Message, MessageId>>;
+
     /// Reads at most `max_messages` messages of history and all else that a request to the model
     /// needs. The effort does not grow with the chat.
     async fn turn_context(

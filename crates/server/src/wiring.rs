@@ -10,6 +10,7 @@ use lionrocket_app::{
     audit::AuditService,
     characters::CharacterService,
     chats::ChatService,
+    export::{ExportPorts, ExportService},
     invites::InviteService,
     prompts::PromptService,
     resets::{ResetPorts, ResetService},
@@ -169,6 +170,19 @@ pub(crate) fn admin(
     AdminService::new(ports, usage)
 }
 
+/// Puts together what gives people all that is kept of them.
+fn export(store: &SqliteStore, sessions: Arc<SessionService>, zone: StatsZone) -> ExportService {
+    let store = Arc::new(store.clone());
+    let ports = ExportPorts {
+        accounts: store.clone(),
+        characters: store.clone(),
+        chats: store.clone(),
+        usage: store,
+        clock: Arc::new(SystemClock),
+    };
+    ExportService::new(ports, sessions, zone)
+}
+
 /// Puts together what reads and checks the audit log.
 pub(crate) fn audit(store: &SqliteStore, keys: &Keys) -> AuditService {
     let log = Arc::new(store.clone());
@@ -240,6 +254,7 @@ pub(crate) fn api_state(
             clock.clone(),
         )),
         resets: Arc::new(resets(store, &passwords, limits.clone(), events.clone())),
+        export: Arc::new(export(store, sessions.clone(), zone.clone())),
         sessions,
         admin: Arc::new(admin(store, events.clone(), usage.clone())),
         audit: Arc::new(audit(store, keys)),

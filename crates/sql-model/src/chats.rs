@@ -189,6 +189,20 @@ static_query! {
 }
 
 static_query! {
+    /// Lists an owner's chats after one of them, smallest id first.
+    pub struct ListChatsById {
+        /// The owner.
+        user_id: BigInt = i64,
+        /// The last chat before the page; 0 for the first page.
+        after_id: BigInt = i64,
+        /// The largest number of chats.
+        limit: BigInt = i64,
+    }
+    rows ChatSqlType;
+    (SELECT_CHATS) "WHERE c.user_id = " user_id " AND c.id > " after_id " ORDER BY c.id LIMIT " limit
+}
+
+static_query! {
     /// Finds the last message of the branch that an owner's chat shows.
     pub struct FindHead {
         /// The owner.

@@ -93,6 +93,24 @@ static_query! {
 }
 
 static_query! {
+    /// Lists the messages of all branches of an owner's chat after one of them, smallest id first.
+    pub struct ListMessagesById {
+        /// The owner.
+        user_id: BigInt = i64,
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The last message before the page; 0 for the first page.
+        after_id: BigInt = i64,
+        /// The largest number of messages.
+        limit: BigInt = i64,
+    }
+    rows messages::SqlType;
+    "SELECT " (COLUMNS) " FROM messages WHERE chat_id = " chat_id " AND id > " after_id
+    " AND EXISTS (SELECT 1 FROM chats c WHERE c.id = " chat_id " AND c.user_id = " user_id
+    ") ORDER BY id LIMIT " limit
+}
+
+static_query! {
     /// Writes a message down and answers its id.
     pub struct InsertMessage<'a> {
         /// The chat.

@@ -25,11 +25,11 @@ use lionrocket_ports::{
 use lionrocket_sql_model::{
     branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
     chats::{
-        ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, MoveHead,
-        SearchChats, TurnBasisRow,
+        ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, ListChatsById,
+        MoveHead, SearchChats, TurnBasisRow,
     },
     convert::corrupt,
-    messages::{FindMessage, InsertMessage, MessageRow},
+    messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow},
     schema::chats,
     search::contains_pattern,
     time::StoredTime,
@@ -394,6 +394,48 @@ impl ChatRepository for SqliteStore {
     ) -> StoreResult<Option<Page<BranchMessage, MessageId>>> {
         self.read_at_once(move |connection| messages(connection, owner, id, before, size))
             .await
+    }
+
+    async fn list_by_id(
+        &self,
+        owner: UserId,
+        after: Option<ChatId>,
+        size: PageSize,
+    ) -> StoreResult<Page<Chat, ChatId>> {
+        self.read(move |connection| {
+            let rows: Vec<ChatRow> = ListChatsById {
+                user_id: owner.get(),
+                after_id: after.map_or(0, ChatId::get),
+                limit: i64::from(size.get()) + 1,
+            }
+            .load(connection)?;
+            let chats = rows.into_iter().map(ChatRow::into_domain);
+            let chats = chats.collect::<StoreResult<_>>()?;
+            Ok(Page::from_overfull(chats, size, |last| last.id))
+        })
+        .await
+    }
+
+    async fn messages_by_id(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        after: Option<MessageId>,
+        size: PageSize,
+    ) -> StoreResult<Page<Message, MessageId>> {
+        self.read(move |connection| {
+            let rows: Vec<MessageRow> = ListMessagesById {
+                user_id: owner.get(),
+                chat_id: id.get(),
+                after_id: after.map_or(0, MessageId::get),
+                limit: i64::from(size.get()) + 1,
+            }
+            .load(connection)?;
+            let messages = rows.into_iter().map(MessageRow::into_domain);
+            let messages = messages.collect::<StoreResult<_>>()?;
+            Ok(Page::from_overfull(messages, size, |last| last.id))
+        })
+        .await
     }
 
     async fn turn_context(

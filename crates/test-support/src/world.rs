@@ -9,6 +9,7 @@ use lionrocket_app::{
     audit::AuditService,
     characters::CharacterService,
     chats::ChatService,
+    export::{ExportPorts, ExportService},
     invites::InviteService,
     prompts::PromptService,
     resets::{ResetPorts, ResetService},
@@ -83,6 +84,8 @@ pub struct World {
     pub prompts: Arc<PromptService>,
     /// Chats.
     pub chats: Arc<ChatService>,
+    /// Everything that is kept of a person.
+    pub export: Arc<ExportService>,
     /// Turns.
     pub turns: Arc<TurnService>,
     /// What people use.
@@ -209,6 +212,7 @@ impl World {
             ids,
             spawner: Arc::new(spawner.clone()),
         };
+        let turns = TurnService::new(turns, turn_settings(zone.clone(), budgets));
         Self {
             invites: Arc::new(InviteService::new(
                 shared.clone(),
@@ -221,7 +225,7 @@ impl World {
                 sessions.clone(),
                 zone.clone(),
             )),
-            sessions,
+            sessions: sessions.clone(),
             admin: Arc::new(AdminService::new(admin, usage.clone())),
             retention: Arc::new(RetentionService::new(
                 shared.clone(),
@@ -232,10 +236,8 @@ impl World {
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
             chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
-            turns: Arc::new(TurnService::new(
-                turns,
-                turn_settings(zone.clone(), budgets),
-            )),
+            export: export(&store, &sessions, clock.clone(), &zone),
+            turns: Arc::new(turns),
             stats: Arc::new(StatsService::new(shared, clock.clone(), zone)),
             control: Arc::new(control),
             usage,
@@ -303,6 +305,23 @@ impl Default for World {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn export(
+    store: &SqliteStore,
+    sessions: &Arc<SessionService>,
+    clock: Arc<TestClock>,
+    zone: &StatsZone,
+) -> Arc<ExportService> {
+    let store = Arc::new(store.clone());
+    let ports = ExportPorts {
+        accounts: store.clone(),
+        characters: store.clone(),
+        chats: store.clone(),
+        usage: store,
+        clock,
+    };
+    Arc::new(ExportService::new(ports, sessions.clone(), zone.clone()))
 }
 
 #[expect(clippy::expect_used, reason = "the time is well formed")]

@@ -8,6 +8,8 @@ DROP TABLE budget_reservations;
 DROP TABLE password_resets;
 DROP TABLE invites;
 ALTER TABLE sessions DROP COLUMN reauthenticated_at;
+DROP INDEX chats_of_user_by_id;
+DROP INDEX users_who_administer;
 DROP INDEX users_to_erase;
 ALTER TABLE users DROP COLUMN consent_version;
 ALTER TABLE users DROP COLUMN failed_logins;

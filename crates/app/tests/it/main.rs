@@ -9,6 +9,7 @@
 mod accounts;
 mod admin;
 mod audit;
+mod export;
 mod library;
 mod retention;
 mod sessions;

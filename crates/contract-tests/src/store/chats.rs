@@ -522,6 +522,81 @@ pub async fn messages_of_other_chats_and_owners_are_not_there(stores: Stores) {
     }
 }
 
+/// Whatever is said meanwhile, and never those of other people.
+pub async fn all_chats_of_an_owner_are_read_by_id_page_by_page(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(stores.chat(&haru).await);
+        stores.chat(&mina).await;
+    }
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = stores.chats.list_by_id(haru.id, after, page_size(1)).await;
+        let page = page.expect("list");
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        // What is newest now is still read at its place.
+        if let Some(last) = made.last().filter(|_| found.len() == 1) {
+            stores.exchange(last, None, "new").await;
+        }
+    }
+    let ids = |chats: &[Chat]| chats.iter().map(|chat| chat.id).collect::<Vec<_>>();
+    assert_eq!(ids(&found), ids(&made));
+    let last = made.last().expect("a chat");
+    assert_eq!(found.last(), Some(&stores.chat_now(last).await));
+}
+
+/// A parent comes before what follows it.
+pub async fn all_messages_of_every_branch_are_read_by_id_for_the_owner_alone(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let (chat, other) = (stores.chat(&haru).await, stores.chat(&haru).await);
+    let foreign = stores.chat(&mina).await;
+    let mut expected = Vec::new();
+    let mut parent = None;
+    for text in ["first", "left", "right"] {
+        stores.exchange(&other, None, "elsewhere").await;
+        stores.exchange(&foreign, None, "private").await;
+        let record = stores.exchange(&chat, parent, text).await;
+        parent = parent.or(Some(record.assistant_message.id));
+        expected.extend([record.user_message, record.assistant_message]);
+    }
+    for size in [1, 4, 6, 100] {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = stores
+                .chats
+                .messages_by_id(haru.id, chat.id, after, page_size(size))
+                .await
+                .expect("messages");
+            assert!(page.items.len() <= size as usize);
+            found.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected, "pages of {size}");
+    }
+    for (owner, id) in [
+        (mina.id, chat.id),
+        (haru.id, foreign.id),
+        (haru.id, NO_CHAT),
+    ] {
+        let page = stores.chats.messages_by_id(owner, id, None, page_size(100));
+        let page = page.await.expect("messages");
+        assert!(
+            page.items.is_empty() && page.next.is_none(),
+            "{owner:?} {id:?}"
+        );
+    }
+}
+
 /// And not one more than asked for.
 pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stores) {
     let haru = stores.user("haru").await;

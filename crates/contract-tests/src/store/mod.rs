@@ -117,6 +117,8 @@ macro_rules! store_contract {
             messages_know_their_siblings,
             a_page_before_a_message_of_another_branch_follows_that_branch,
             messages_of_other_chats_and_owners_are_not_there,
+            all_chats_of_an_owner_are_read_by_id_page_by_page,
+            all_messages_of_every_branch_are_read_by_id_for_the_owner_alone,
             a_turns_context_has_the_last_messages_up_to_the_parent,
             a_turns_context_knows_the_common_prompts_and_the_character,
             a_turn_goes_on_from_a_reply_of_the_same_chat_only,

@@ -218,6 +218,7 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
             Code::PreconditionFailed,
         ],
         "delete_me" => &[Code::ReauthenticationRequired, Code::LastAdministrator],
+        "export_my_data" => &[Code::ReauthenticationRequired],
         "refresh" => &[Code::SessionEnded, Code::CrossOrigin],
         "logout" => &[Code::CrossOrigin],
         "update_character"

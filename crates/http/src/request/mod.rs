@@ -249,6 +249,17 @@ impl Call {
         Ok(Caller { who, token })
     }
 
+    /// Counts what somebody who is signed in may do less often than the rest.
+    pub(crate) fn charge(
+        &self,
+        rule: &'static LimitRule,
+        who: &Authenticated,
+    ) -> Result<(), Problem> {
+        self.facts().map_or(Ok(()), |facts| {
+            facts.charge(&*self.state.limits, rule, who.actor.user_id.to_string())
+        })
+    }
+
     /// Counts somebody who could not tell who they are, by address.
     fn charge_stranger(&self) -> Result<(), Problem> {
         self.facts().map_or(Ok(()), |facts| {

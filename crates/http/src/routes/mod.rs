@@ -5,6 +5,7 @@ mod admin;
 mod auth;
 mod characters;
 mod chats;
+mod export;
 mod invites;
 mod messages;
 mod prompts;
@@ -42,6 +43,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(invites::create_password_reset)
         .service(auth::get_me)
         .service(auth::get_my_usage)
+        .service(export::export_my_data)
         .service(admin::list_my_admin_views)
         .service(admin::list_users)
         .service(admin::get_user)

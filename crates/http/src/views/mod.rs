@@ -6,6 +6,7 @@ pub(crate) mod accounts;
 pub(crate) mod admin;
 pub(crate) mod characters;
 pub(crate) mod chats;
+pub(crate) mod export;
 pub(crate) mod invites;
 pub(crate) mod messages;
 pub(crate) mod prompts;

@@ -1,6 +1,6 @@
 //! A client without a network.
 
-use std::{pin::Pin, rc::Rc, sync::Arc};
+use std::{error::Error, pin::Pin, rc::Rc, sync::Arc};
 
 use actix_http::{Payload, Request};
 use actix_web::{
@@ -132,6 +132,7 @@ impl Api {
             characters: world.characters.clone(),
             prompts: world.prompts.clone(),
             chats: world.chats.clone(),
+            export: world.export.clone(),
             turns: world.turns.clone(),
             usage: world.usage.clone(),
             stats: world.stats.clone(),
@@ -399,8 +400,13 @@ pub(crate) struct OpenAnswer {
 impl OpenAnswer {
     /// The next piece; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<String> {
+        self.try_next().await.map(Result::unwrap)
+    }
+
+    /// The next piece, or that the connection ends before the answer is whole.
+    pub(crate) async fn try_next(&mut self) -> Option<Result<String, Box<dyn Error>>> {
         let body = &mut self.body;
         let piece = std::future::poll_fn(|context| Pin::new(&mut *body).poll_next(context)).await?;
-        Some(String::from_utf8(piece.unwrap().to_vec()).unwrap())
+        Some(piece.map(|piece| String::from_utf8(piece.to_vec()).unwrap()))
     }
 }

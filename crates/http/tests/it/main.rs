@@ -11,6 +11,7 @@ mod conditional;
 mod deletion;
 mod documents;
 mod exchanges;
+mod export;
 mod fields;
 mod gate;
 mod invites;

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use lionrocket_sql_model::{
     admin::ListViews,
     branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
-    chats::{FindBeginFacts, FindChat, FindTurnBasis, ListChats, SearchChats},
-    messages::FindMessage,
+    chats::{FindBeginFacts, FindChat, FindTurnBasis, ListChats, ListChatsById, SearchChats},
+    messages::{FindMessage, ListMessagesById},
     statistics::{
         CountAccountsBefore, FindAccountDays, FindFailures, FindLatencies, FindModelDays,
         FindTopCharacters, FindTopUsers,
@@ -153,6 +153,40 @@ fn lists_of_chats_are_read_in_order_and_not_sorted() {
                 .any(|step| step.contains("chats_of_user") && step.contains(place)),
             "{steps:#?}"
         );
+    }
+}
+
+#[test]
+fn all_chats_and_messages_of_a_person_are_read_in_order_and_not_sorted() {
+    let file = DatabaseFile::new();
+    drop(file.open());
+    let connection = &mut file.connect();
+    let (user_id, chat_id, after_id, limit) = (1, 1, 0, 51);
+    let chats = ListChatsById {
+        user_id,
+        after_id,
+        limit,
+    };
+    let messages = ListMessagesById {
+        user_id,
+        chat_id,
+        after_id,
+        limit,
+    };
+    for (steps, place) in [
+        (
+            plan(connection, &chats),
+            "chats_of_user_by_id (user_id=? AND id>?)",
+        ),
+        (
+            plan(connection, &messages),
+            "messages_of_chat (chat_id=? AND id>?)",
+        ),
+    ] {
+        reads_by_index(&steps);
+        let sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        let found = steps.iter().any(|step| step.contains(place));
+        assert!(found && !sorted, "{steps:#?}");
     }
 }
 
