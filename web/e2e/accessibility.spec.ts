@@ -50,6 +50,10 @@ for (const scheme of ['light', 'dark'] as const) {
     await expectAccessible(page, 'settings')
     await page.getByRole('button', { name: w('account.password_change') }).click()
     await expectAccessible(page, 'settings with errors')
+    await page.getByRole('button', { name: w('account.export') }).click()
+    await expect(page.getByRole('dialog')).toBeVisible()
+    await expectAccessible(page, 'question for the password')
+    await page.keyboard.press('Escape')
     await page.getByRole('button', { name: w('account.delete_open') }).click()
     await page
       .getByRole('dialog')

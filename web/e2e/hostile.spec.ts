@@ -8,9 +8,20 @@ const CORPUS = [
   '{{7*7}}${7*7}',
 ]
 
-test('names that want to be code are text everywhere', async ({ page, w }) => {
+test('names that want to be code are text everywhere', async ({ page, w, isMobile }) => {
   page.on('dialog', () => console.error('a dialog was opened'))
   await register(page, w)
+  await page.goto('/settings')
+  const profile = page.getByRole('region', { name: w('account.profile') })
+  const name = CORPUS[0] ?? ''
+  await profile.getByLabel(w('account.display_name')).fill(name)
+  await profile.getByRole('button', { name: w('account.save') }).click()
+  await expect(page.getByText(w('account.saved'))).toBeVisible()
+  await page.goto('/')
+  await expect(page.getByText(w('welcome.text_named', { name }))).toBeVisible()
+  if (isMobile) await page.getByRole('button', { name: w('shell.left_show') }).click()
+  await expect(page.getByRole('navigation').getByText(name, { exact: true })).toBeVisible()
+
   for (const text of CORPUS) {
     await page.goto('/characters/new')
     await page.getByLabel(w('editor.name'), { exact: true }).fill(text)
