@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
+import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreateInviteData, CreateInviteErrors, CreateInviteResponses, CreatePasswordResetData, CreatePasswordResetErrors, CreatePasswordResetResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportMyDataData, ExportMyDataErrors, ExportMyDataResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListInvitesData, ListInvitesErrors, ListInvitesResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeInviteData, RevokeInviteErrors, RevokeInviteResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -40,6 +40,46 @@ export const listMessagesOfChat = <ThrowOnError extends boolean = true>(options:
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/admin/chats/{chat_id}/messages',
+    ...options
+});
+
+/**
+ * List invites
+ *
+ * For administrators. Newest first, those that ended as well.
+ */
+export const listInvites = <ThrowOnError extends boolean = true>(options?: Options<ListInvitesData, ThrowOnError>) => (options?.client ?? client).get<ListInvitesResponses, ListInvitesErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/invites',
+    ...options
+});
+
+/**
+ * Make an invite
+ *
+ * For administrators, and recorded. The link lets people make an account, also while `REGISTRATION`
+ * is `invite`.
+ */
+export const createInvite = <ThrowOnError extends boolean = true>(options: Options<CreateInviteData, ThrowOnError>) => (options.client ?? client).post<CreateInviteResponses, CreateInviteErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/invites',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Withdraw an invite
+ *
+ * For administrators, and recorded. Accounts that were made with it stay.
+ */
+export const revokeInvite = <ThrowOnError extends boolean = true>(options: Options<RevokeInviteData, ThrowOnError>) => (options.client ?? client).delete<RevokeInviteResponses, RevokeInviteErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/invites/{invite_id}',
     ...options
 });
 
@@ -149,6 +189,19 @@ export const listChatsOfUser = <ThrowOnError extends boolean = true>(options: Op
     responseType: 'json',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/admin/users/{user_id}/chats',
+    ...options
+});
+
+/**
+ * Make a link for a new password
+ *
+ * For administrators, and recorded. The person sets a password by it, once and within an hour; nobody
+ * else sees or sets it. Older links of the person end.
+ */
+export const createPasswordReset = <ThrowOnError extends boolean = true>(options: Options<CreatePasswordResetData, ThrowOnError>) => (options.client ?? client).post<CreatePasswordResetResponses, CreatePasswordResetErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/admin/users/{user_id}/password-reset',
     ...options
 });
 
@@ -478,6 +531,21 @@ export const logout = <ThrowOnError extends boolean = true>(options?: Options<Lo
 });
 
 /**
+ * Delete one's own account
+ *
+ * The password must have been given again within the last five minutes. Every session ends at once,
+ * the one that asks too. Until the time that is answered an administrator can take the deletion back;
+ * then the account is erased with its chats and its private characters, while its public characters
+ * stay without their maker's name.
+ */
+export const deleteMe = <ThrowOnError extends boolean = true>(options?: Options<DeleteMeData, ThrowOnError>) => (options?.client ?? client).delete<DeleteMeResponses, DeleteMeErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me',
+    ...options
+});
+
+/**
  * Read one's own account
  */
 export const getMe = <ThrowOnError extends boolean = true>(options?: Options<GetMeData, ThrowOnError>) => (options?.client ?? client).get<GetMeResponses, GetMeErrors, ThrowOnError>({
@@ -515,6 +583,21 @@ export const listMyAdminViews = <ThrowOnError extends boolean = true>(options?: 
 });
 
 /**
+ * Get everything that is kept of one
+ *
+ * One JSON document as a file: the account, where one is signed in, one's own characters, all chats
+ * with all messages of every branch, usage by day, and when administrators looked at one's data (where
+ * the service shows that). Needs the password to have been given again within five minutes; twice an
+ * hour. The document is written while it is read: one that breaks off is not well-formed.
+ */
+export const exportMyData = <ThrowOnError extends boolean = true>(options?: Options<ExportMyDataData, ThrowOnError>) => (options?.client ?? client).get<ExportMyDataResponses, ExportMyDataErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/auth/me/export',
+    ...options
+});
+
+/**
  * Change one's password
  *
  * Ends all other sessions and every token that was given out; the answer has a new one.
@@ -540,6 +623,20 @@ export const getMyUsage = <ThrowOnError extends boolean = true>(options?: Option
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/auth/me/usage',
     ...options
+});
+
+/**
+ * Set a new password by a link
+ *
+ * Ends every session of the account. The link is used up.
+ */
+export const resetPassword = <ThrowOnError extends boolean = true>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
+    url: '/auth/password-reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

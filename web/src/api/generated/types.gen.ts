@@ -539,6 +539,28 @@ export type CreateChatBody = {
 };
 
 /**
+ * An invite to be made.
+ */
+export type CreateInviteBody = {
+    /**
+     * How many accounts may be made with it; 1 when it is left out.
+     */
+    max_uses?: number;
+    /**
+     * How long it is good, in hours; 72 when it is left out.
+     */
+    expires_in_hours?: number;
+    /**
+     * Tokens that an account made with it may use per day; `null` for the service's own limit.
+     */
+    daily_token_budget?: number | null;
+    /**
+     * What it is for, for those who look after the service.
+     */
+    note?: string;
+};
+
+/**
  * A deletion that has begun.
  */
 export type DeletionView = {
@@ -591,6 +613,146 @@ export type ExchangeView = {
 };
 
 /**
+ * Everything that the service keeps of the person who asks.
+ */
+export type ExportView = {
+    /**
+     * When it was made.
+     */
+    exported_at: string;
+    /**
+     * The account.
+     */
+    account: UserView;
+    /**
+     * Where the person is signed in, newest first.
+     */
+    sessions: Array<SessionView>;
+    /**
+     * The characters that the person made, newest first, with what they are told to be.
+     */
+    characters: Array<CharacterView>;
+    /**
+     * All chats, oldest first.
+     */
+    chats: Array<ExportedChatView>;
+    /**
+     * Usage by day, oldest first.
+     */
+    usage: Array<UsageDayView>;
+    /**
+     * When administrators looked at the person's data, newest first; left out where the service does
+     * not show that.
+     */
+    admin_views?: Array<AdminReadView>;
+};
+
+/**
+ * A chat with all that was said in it.
+ */
+export type ExportedChatView = {
+    /**
+     * The chat's id.
+     */
+    id: number;
+    /**
+     * The person's title.
+     */
+    title: string | null;
+    /**
+     * The character's id; `null` once it is erased.
+     */
+    character_id: number | null;
+    /**
+     * The character's name.
+     */
+    character_name: string;
+    /**
+     * Whether the person keeps it at hand.
+     */
+    pinned: boolean;
+    /**
+     * The last message of the branch that is shown.
+     */
+    head_message_id: number | null;
+    /**
+     * When it was opened.
+     */
+    created_at: string;
+    /**
+     * When something was said last.
+     */
+    last_message_at: string;
+    /**
+     * All messages of all branches, oldest first: `parent_id` tells which follows which. This is the
+     * last field, since the messages are written after the rest.
+     */
+    messages: Array<ExportedMessageView>;
+};
+
+/**
+ * A message.
+ */
+export type ExportedMessageView = {
+    /**
+     * The message's id.
+     */
+    id: number;
+    /**
+     * The message before it; `null` for a first one.
+     */
+    parent_id: number | null;
+    /**
+     * Who speaks.
+     */
+    role: Role;
+    /**
+     * The words. An unfinished reply has what was saved of it.
+     */
+    content: string;
+    /**
+     * How far it came.
+     */
+    status: MessageStatus;
+    /**
+     * The model that wrote it.
+     */
+    model: string | null;
+    /**
+     * Why the model stopped.
+     */
+    stop_reason: string | null;
+    /**
+     * What this message itself cost: a reply's output, a user message's uncached input.
+     */
+    token_count: number;
+    /**
+     * Uncached input of the exchange; on replies.
+     */
+    input_tokens: number;
+    /**
+     * Output of the exchange; on replies.
+     */
+    output_tokens: number;
+    /**
+     * Input read from the prompt cache; on replies.
+     */
+    cache_read_tokens: number;
+    /**
+     * Input written to the prompt cache; on replies.
+     */
+    cache_write_tokens: number;
+    /**
+     * The turn that it belongs to; `null` for a greeting.
+     */
+    turn_id: string | null;
+    /**
+     * When it was written down first.
+     */
+    created_at: string;
+};
+
+/**
  * Turns that did not end well for one reason.
  */
 export type FailureStatsView = {
@@ -612,6 +774,62 @@ export type HealthView = {
      * Always `ok`.
      */
     status: string;
+};
+
+/**
+ * A page of invites.
+ */
+export type InviteList = {
+    /**
+     * The items in the list's order.
+     */
+    items: Array<InviteView>;
+    /**
+     * Where the next page starts; `null` at the end.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * An invite, for an administrator.
+ */
+export type InviteView = {
+    /**
+     * The invite's id.
+     */
+    id: number;
+    /**
+     * Who made it; `null` when that account is gone.
+     */
+    created_by: number | null;
+    /**
+     * When it was made.
+     */
+    created_at: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+    /**
+     * How many accounts may be made with it.
+     */
+    max_uses: number;
+    /**
+     * How many were made with it.
+     */
+    uses: number;
+    /**
+     * Tokens that an account made with it may use per day; `null` for the service's own limit.
+     */
+    daily_token_budget: number | null;
+    /**
+     * What it is for.
+     */
+    note: string;
+    /**
+     * When it was withdrawn.
+     */
+    revoked_at: string | null;
 };
 
 /**
@@ -761,6 +979,17 @@ export type ModelStatsView = ActivityView & {
 };
 
 /**
+ * A new invite with its link.
+ */
+export type NewInviteView = InviteView & {
+    /**
+     * The link to pass on. It is shown this once; the secret in it stands after the `#`, which
+     * browsers send to nobody.
+     */
+    url: string;
+};
+
+/**
  * The service over a range of days.
  */
 export type OverviewView = {
@@ -842,6 +1071,20 @@ export type PasswordBody = {
      * The new password; `/api/config` tells the shortest one.
      */
     new_password: string;
+};
+
+/**
+ * A new password by a link.
+ */
+export type PasswordResetBody = {
+    /**
+     * What stands after the `#` of the link.
+     */
+    token: string;
+    /**
+     * The new password; `/api/config` tells the shortest one.
+     */
+    password: string;
 };
 
 /**
@@ -1046,12 +1289,31 @@ export type RegisterBody = {
      * left out.
      */
     access_ttl_seconds?: number;
+    /**
+     * What stands after the `#` of an invite's link. Needed while `/api/config` says `invite`.
+     */
+    invite?: string;
 };
 
 /**
  * Who may make an account.
  */
 export type Registration = 'open' | 'invite' | 'closed';
+
+/**
+ * A link by which a person sets a new password.
+ */
+export type ResetLinkView = {
+    /**
+     * The link to pass on, good once. It is shown this once; the secret in it stands after the `#`,
+     * which browsers send to nobody.
+     */
+    url: string;
+    /**
+     * When it ends.
+     */
+    expires_at: string;
+};
 
 /**
  * Who speaks.
@@ -1636,6 +1898,191 @@ export type ListMessagesOfChatResponses = {
 
 export type ListMessagesOfChatResponse = ListMessagesOfChatResponses[keyof ListMessagesOfChatResponses];
 
+export type ListInvitesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many at most; 50 when it is left out
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of the page before
+         */
+        cursor?: string;
+    };
+    url: '/admin/invites';
+};
+
+export type ListInvitesErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ListInvitesError = ListInvitesErrors[keyof ListInvitesErrors];
+
+export type ListInvitesResponses = {
+    /**
+     * A page of invites
+     */
+    200: InviteList;
+};
+
+export type ListInvitesResponse = ListInvitesResponses[keyof ListInvitesResponses];
+
+export type CreateInviteData = {
+    body: CreateInviteBody;
+    path?: never;
+    query?: never;
+    url: '/admin/invites';
+};
+
+export type CreateInviteErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type CreateInviteError = CreateInviteErrors[keyof CreateInviteErrors];
+
+export type CreateInviteResponses = {
+    /**
+     * The invite was made
+     */
+    201: NewInviteView;
+};
+
+export type CreateInviteResponse = CreateInviteResponses[keyof CreateInviteResponses];
+
+export type RevokeInviteData = {
+    body?: never;
+    path: {
+        /**
+         * The invite's id
+         */
+        invite_id: number;
+    };
+    query?: never;
+    url: '/admin/invites/{invite_id}';
+};
+
+export type RevokeInviteErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type RevokeInviteError = RevokeInviteErrors[keyof RevokeInviteErrors];
+
+export type RevokeInviteResponses = {
+    /**
+     * No account can be made with it any more
+     */
+    204: void;
+};
+
+export type RevokeInviteResponse = RevokeInviteResponses[keyof RevokeInviteResponses];
+
 export type GetServiceStateData = {
     body?: never;
     path?: never;
@@ -2174,6 +2621,64 @@ export type ListChatsOfUserResponses = {
 };
 
 export type ListChatsOfUserResponse = ListChatsOfUserResponses[keyof ListChatsOfUserResponses];
+
+export type CreatePasswordResetData = {
+    body?: never;
+    path: {
+        /**
+         * The account's id
+         */
+        user_id: number;
+    };
+    query?: never;
+    url: '/admin/users/{user_id}/password-reset';
+};
+
+export type CreatePasswordResetErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type CreatePasswordResetError = CreatePasswordResetErrors[keyof CreatePasswordResetErrors];
+
+export type CreatePasswordResetResponses = {
+    /**
+     * The link was made
+     */
+    201: ResetLinkView;
+};
+
+export type CreatePasswordResetResponse = CreatePasswordResetResponses[keyof CreatePasswordResetResponses];
 
 export type GetUsageOfUserData = {
     body?: never;
@@ -3466,6 +3971,10 @@ export type GetPromptErrors = {
      */
     401: Problem;
     /**
+     * Not allowed (`forbidden`)
+     */
+    403: Problem;
+    /**
      * Not found (`not_found`)
      */
     404: Problem;
@@ -3692,6 +4201,59 @@ export type LogoutResponses = {
 
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
+export type DeleteMeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/me';
+};
+
+export type DeleteMeErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * The password is needed again (`reauthentication_required`)
+     */
+    403: Problem;
+    /**
+     * The last administrator stays (`last_administrator`)
+     */
+    409: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
+
+export type DeleteMeResponses = {
+    /**
+     * The deletion has begun
+     */
+    202: DeletionView;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
+
 export type GetMeData = {
     body?: never;
     headers?: {
@@ -3884,6 +4446,55 @@ export type ListMyAdminViewsResponses = {
 
 export type ListMyAdminViewsResponse = ListMyAdminViewsResponses[keyof ListMyAdminViewsResponses];
 
+export type ExportMyDataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/auth/me/export';
+};
+
+export type ExportMyDataErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * The password is needed again (`reauthentication_required`)
+     */
+    403: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ExportMyDataError = ExportMyDataErrors[keyof ExportMyDataErrors];
+
+export type ExportMyDataResponses = {
+    /**
+     * The document
+     */
+    200: ExportView;
+};
+
+export type ExportMyDataResponse = ExportMyDataResponses[keyof ExportMyDataResponses];
+
 export type ChangePasswordData = {
     body: PasswordBody;
     path?: never;
@@ -4002,6 +4613,63 @@ export type GetMyUsageResponses = {
 };
 
 export type GetMyUsageResponse = GetMyUsageResponses[keyof GetMyUsageResponses];
+
+export type ResetPasswordData = {
+    body: PasswordResetBody;
+    path?: never;
+    query?: never;
+    url: '/auth/password-reset';
+};
+
+export type ResetPasswordErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+    /**
+     * The password was set
+     */
+    204: void;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
 
 export type ReauthenticateData = {
     body: ReauthenticateBody;
@@ -4142,7 +4810,7 @@ export type RegisterErrors = {
      */
     400: Problem;
     /**
-     * Registration is closed (`registration_closed`)
+     * Registration is closed (`registration_closed`); An invite is needed (`invite_required`)
      */
     403: Problem;
     /**

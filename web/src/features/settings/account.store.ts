@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import * as api from '@/api/generated/sdk.gen'
 import type { ProfileBody, UserView } from '@/api/generated/types.gen'
-import { deleteMe } from '@/api/pending'
+import { deleteMe } from '@/api/generated/sdk.gen'
 import { toApiError } from '@/api/problem'
 import { useAuthStore } from '@/features/auth'
 

@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { getCharacter, getChat, getConfig, getMe, getMyUsage, getPrompt, getServiceState, getStatsOverview, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
-import type { GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetPromptData, GetPromptError, GetPromptResponse, GetServiceStateData, GetServiceStateError, GetServiceStateResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { exportMyData, getCharacter, getChat, getConfig, getMe, getMyUsage, getPrompt, getServiceState, getStatsOverview, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listInvites, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
+import type { ExportMyDataData, ExportMyDataError, ExportMyDataResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetPromptData, GetPromptError, GetPromptResponse, GetServiceStateData, GetServiceStateError, GetServiceStateResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListInvitesData, ListInvitesError, ListInvitesResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -74,6 +74,25 @@ export const listMessagesOfChatQuery = defineQueryOptions<Options<ListMessagesOf
     key: listMessagesOfChatQueryKey(options),
     query: async (context) => {
         const { data } = await listMessagesOfChat({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const listInvitesQueryKey = (options?: Options<ListInvitesData>) => createQueryKey('listInvites', options);
+
+/**
+ * List invites
+ *
+ * For administrators. Newest first, those that ended as well.
+ */
+export const listInvitesQuery = defineQueryOptions<Options<ListInvitesData>, ListInvitesResponse, AxiosError<ListInvitesError>>((options?: Options<ListInvitesData>) => ({
+    key: listInvitesQueryKey(options),
+    query: async (context) => {
+        const { data } = await listInvites({
             ...options,
             ...context,
             throwOnError: true
@@ -397,6 +416,28 @@ export const listMyAdminViewsQuery = defineQueryOptions<Options<ListMyAdminViews
     key: listMyAdminViewsQueryKey(options),
     query: async (context) => {
         const { data } = await listMyAdminViews({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const exportMyDataQueryKey = (options?: Options<ExportMyDataData>) => createQueryKey('exportMyData', options);
+
+/**
+ * Get everything that is kept of one
+ *
+ * One JSON document as a file: the account, where one is signed in, one's own characters, all chats
+ * with all messages of every branch, usage by day, and when administrators looked at one's data (where
+ * the service shows that). Needs the password to have been given again within five minutes; twice an
+ * hour. The document is written while it is read: one that breaks off is not well-formed.
+ */
+export const exportMyDataQuery = defineQueryOptions<Options<ExportMyDataData>, ExportMyDataResponse, AxiosError<ExportMyDataError>>((options?: Options<ExportMyDataData>) => ({
+    key: exportMyDataQueryKey(options),
+    query: async (context) => {
+        const { data } = await exportMyData({
             ...options,
             ...context,
             throwOnError: true
