@@ -117,7 +117,7 @@ impl World {
     /// Something of it cannot be made, such as a temporary file.
     #[must_use]
     pub fn new() -> Self {
-        Self::made_with(noon(), Arc::new(Unlimited), DailyBudgets::default())
+        Self::made_with(noon(), Arc::new(Unlimited), DailyBudgets::default(), CHEAP)
     }
 
     /// Makes one in which only so much may be used in a day.
@@ -126,7 +126,7 @@ impl World {
     /// As [`World::new`].
     #[must_use]
     pub fn with_budgets(budgets: DailyBudgets) -> Self {
-        Self::made_with(noon(), Arc::new(Unlimited), budgets)
+        Self::made_with(noon(), Arc::new(Unlimited), budgets, CHEAP)
     }
 
     /// Makes one in which rates are limited. Buckets are refilled by the world's clock.
@@ -139,7 +139,17 @@ impl World {
         let (shown, start) = (clock.clone(), clock.now());
         let elapsed = move || shown.now().duration_since(start).unsigned_abs();
         let limits = Arc::new(LocalRateLimiter::with_time(elapsed));
-        Self::made_with(clock, limits, DailyBudgets::default())
+        Self::made_with(clock, limits, DailyBudgets::default(), CHEAP)
+    }
+
+    /// Makes one in which passwords are as hard to guess as in the service itself, and as slow.
+    ///
+    /// # Panics
+    /// As [`World::new`].
+    #[must_use]
+    pub fn with_real_hashes() -> Self {
+        let budgets = DailyBudgets::default();
+        Self::made_with(noon(), Arc::new(Unlimited), budgets, HashCost::default())
     }
 
     #[expect(clippy::expect_used, reason = "a test without its world has failed")]
@@ -147,6 +157,7 @@ impl World {
         clock: Arc<TestClock>,
         limits: Arc<dyn RateLimiter>,
         budgets: DailyBudgets,
+        cost: HashCost,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = SqliteStore::open(&SqliteOptions {
@@ -179,7 +190,7 @@ impl World {
         let accounts = AccountPorts {
             users: shared.clone(),
             admin: shared.clone(),
-            hasher: Arc::new(cheap_hasher()),
+            hasher: Arc::new(hasher(cost)),
             policy: Arc::new(PasswordRules::new(None)),
             secrets: Arc::new(RandomLinks),
             devices: Arc::new(DeviceSigner::new(&secret(), &[])),
@@ -348,13 +359,14 @@ fn resets(
 }
 
 /// As weak as the algorithm allows: tests check what is done with passwords, not how hard.
+const CHEAP: HashCost = HashCost {
+    memory_kib: 8,
+    passes: 1,
+    lanes: 1,
+};
+
 #[expect(clippy::expect_used, reason = "the figures are within bounds")]
-fn cheap_hasher() -> Argon2Hasher {
-    let cost = HashCost {
-        memory_kib: 8,
-        passes: 1,
-        lanes: 1,
-    };
+fn hasher(cost: HashCost) -> Argon2Hasher {
     Argon2Hasher::new(cost, HashLimits::default()).expect("a hasher")
 }
 

@@ -96,6 +96,13 @@ impl Api {
         Self::made_of(World::with_limits(), info(), network, Arc::new(AlwaysReady)).await
     }
 
+    /// With passwords that take as long to check as in the service itself.
+    pub(crate) async fn with_real_hashes() -> Self {
+        let world = World::with_real_hashes();
+        let network = NetworkRules::default();
+        Self::made_of(world, info(), network, Arc::new(AlwaysReady)).await
+    }
+
     /// With budgets of the day.
     pub(crate) async fn with_budgets(budgets: DailyBudgets) -> Self {
         let world = World::with_budgets(budgets);

@@ -27,3 +27,4 @@ mod stats;
 mod streams;
 mod things;
 mod throttle;
+mod timing;
