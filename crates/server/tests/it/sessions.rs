@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Home, PASSWORD, Person, Server, client};
 
 const SECRET: &str = "Zp3v8Kq1Xw6Tn4Rb9Ly2Hd7Mc5Gf0Js8Ae3Uo6Pi";
-const NEXT_SECRET: &str = "Vn3Kd8Qz5Xw1Rt7Bm4Yc9Gp2Hs6Jf0LaUe7Wo2Ti";
+const NEXT_SECRET: &str = "Vn3Kd8Qz5Xw1Rt7Bm4Yc9Gp2Hs6Jf0LaPk7Wo2Ti";
 const OTHER_SECRET: &str = "kq7Zp2Vx9mTr4Wd8Yb3Nc6Hg1Js5Lf0eOa4Iu9Xy";
 
 /// The public address of the services in production.
