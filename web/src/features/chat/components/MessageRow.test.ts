@@ -75,7 +75,7 @@ describe('MessageRow', () => {
       },
       { onEdit },
     )
-    expect(screen.getByRole('alert')).toHaveTextContent(
+    expect(await screen.findByRole('alert')).toHaveTextContent(
       '보내지 못했어요. 서버에 닿지 못했어요. 연결을 확인해 주세요.',
     )
     await userEvent.click(screen.getByRole('button', { name: '다시 시도' }))
@@ -84,9 +84,9 @@ describe('MessageRow', () => {
     expect(onEdit).toHaveBeenCalledOnce()
   })
 
-  it('keeps the part of a reply that arrived and says why the rest did not', () => {
+  it('keeps the part of a reply that arrived and says why the rest did not', async () => {
     row({ status: 'failed', content: '반쯤', problem: { status: 502, code: 'upstream_failed' } })
     expect(screen.getByText('반쯤')).toBeVisible()
-    expect(screen.getByRole('alert')).toHaveTextContent('답변이 끊겼어요. 모델이 답하지 못했어요.')
+    expect(await screen.findByRole('alert')).toHaveTextContent('답변이 끊겼어요. 모델이 답하지 못했어요.')
   })
 })
