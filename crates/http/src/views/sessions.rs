@@ -150,7 +150,7 @@ pub(crate) struct ProfileBody {
     )]
     locale: Option<Option<String>>,
     /// The e-mail address. Needs the password to have been given again within five minutes.
-    #[schema(value_type = Option<String>, nullable = false, min_length = 3, max_length = 254, pattern = r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples("haru@example.com"))]
+    #[schema(value_type = Option<String>, nullable = false, format = "email", min_length = 3, max_length = 254, examples("haru@example.com"))]
     email: Option<EmailAddress>,
 }
 
