@@ -34,7 +34,7 @@ fn hostile() -> Vec<String> {
 }
 
 /// Words that only our inside uses.
-const INSIDE: [&str; 17] = [
+const INSIDE: [&str; 15] = [
     "sqlite",
     "diesel",
     "select ",
@@ -44,9 +44,7 @@ const INSIDE: [&str; 17] = [
     "backtrace",
     ".rs:",
     "src/",
-    "/work/",
     "/home/",
-    "/root/",
     "/tmp/",
     "serde",
     "actix",
