@@ -87,7 +87,42 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
+    use actix_web::{App, HttpServer};
+    use tokio::sync::mpsc;
+
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[actix_web::test]
+    async fn a_client_that_acknowledges_nothing_is_given_up_by_the_system() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        for most in [None, Some(2)] {
+            let connections = Connections::new(most);
+            let tell = tell.clone();
+            let server = HttpServer::new(App::new)
+                .workers(1)
+                .on_connect(move |connection, data| {
+                    connections.accept(connection, data);
+                    let stream = connection.downcast_ref::<TcpStream>().unwrap();
+                    let timeout = SockRef::from(stream).tcp_user_timeout().unwrap();
+                    tell.send(timeout).unwrap();
+                })
+                .disable_signals()
+                .listen(listener.try_clone().unwrap())
+                .unwrap()
+                .run();
+            let handle = server.handle();
+            actix_web::rt::spawn(server);
+            let stream = TcpStream::connect(address).await.unwrap();
+            assert_eq!(told.recv().await, Some(Some(UNACKNOWLEDGED)));
+            drop(stream);
+            handle.stop(false).await;
+        }
+    }
 
     #[test]
     fn an_address_has_so_many_connections_and_no_more_until_one_ends() {
