@@ -1,6 +1,13 @@
 //! Looking after accounts from the command line, also while the service runs.
 
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future;
 use serde_json::{Value, json};
+use tokio::{
+    task,
+    time::{self, Instant},
+};
 
 use crate::support::{Answer, Finished, Home, PASSWORD, Person, Server, client, eventually};
 
@@ -122,6 +129,48 @@ async fn a_command_reaches_a_service_that_runs() {
     let mina = Person::login(&server, "mina").await;
     let users = mina.get("/admin/users").await.with_status(200);
     assert_eq!(names(&users), ["mina", "boss"]);
+}
+
+/// What a command changes, the service that runs must take up within this time.
+const TAKEN_UP: Duration = Duration::from_secs(5);
+
+/// Does something to somebody by command, while they use the service all the time, and checks that
+/// their token opens nothing soon after. A slow machine makes answers late; what counts is when
+/// a request was sent.
+async fn signed_out_by(act: &'static str, home: &Arc<Home>, server: &Server) {
+    let name = format!("mina-{act}");
+    create(
+        home,
+        &name,
+        if act == "demote" { &["--admin"] } else { &[] },
+    );
+    let mina = Person::login(server, &name).await;
+    let home = Arc::clone(home);
+    let command = task::spawn_blocking(move || json_of(&user(&home, act, &name)));
+    while !command.is_finished() {
+        mina.get("/auth/me").await;
+    }
+    command.await.unwrap();
+    let changed = Instant::now();
+    let mut tick = time::interval(Duration::from_millis(20));
+    loop {
+        tick.tick().await;
+        let sent = Instant::now();
+        if mina.get("/auth/me").await.status == 401 {
+            return;
+        }
+        assert!(sent - changed < TAKEN_UP, "{act}: the token still opens");
+    }
+}
+
+#[tokio::test]
+async fn a_change_by_command_ends_the_tokens_of_a_service_that_runs_within_five_seconds() {
+    let home = Arc::new(Home::new());
+    let server = home.serve();
+    create(&home, "boss", &["--admin"]);
+    let acts = ["disable", "promote", "demote", "delete"];
+    let ends = acts.map(|act| signed_out_by(act, &home, &server));
+    future::join_all(ends).await;
 }
 
 async fn set_password(server: &Server, secret: &str) -> Answer {
