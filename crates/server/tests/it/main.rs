@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod audit;
 mod bootstrap;
 mod chatting;
 mod commands;
