@@ -192,6 +192,17 @@ impl AccountService {
         self.make(account, true, made_by, None).await
     }
 
+    /// How many accounts have a password that cannot be checked, since the pepper it was hashed with
+    /// is not known here.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn unreadable_passwords(&self) -> Result<u64, AccountError> {
+        let schemes = self.ports.users.hash_schemes().await?.into_iter();
+        let unknown = schemes.filter(|(scheme, _)| !self.ports.hasher.knows(scheme));
+        Ok(unknown.map(|(_, accounts)| accounts).sum())
+    }
+
     /// Whether there is any account.
     ///
     /// # Errors

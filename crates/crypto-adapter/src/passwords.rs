@@ -190,6 +190,10 @@ impl PasswordHasher for Argon2Hasher {
             .await
     }
 
+    fn knows(&self, scheme: &str) -> bool {
+        self.scheme.knows(scheme)
+    }
+
     async fn verify(
         &self,
         password: Password,

@@ -107,14 +107,24 @@ impl Scheme {
         )
     }
 
+    /// Whether hashes can be checked that have this before their first `$`.
+    pub(crate) fn knows(&self, scheme: &str) -> bool {
+        scheme
+            .strip_prefix(PEPPER_PREFIX)
+            .map_or(scheme.is_empty(), |name| self.pepper(name).is_some())
+    }
+
+    fn pepper(&self, name: &str) -> Option<&DerivedKey> {
+        self.peppers.iter().find(|pepper| pepper.id == name)
+    }
+
     /// The pepper of a stored hash and the hash itself.
     fn split<'a>(&self, stored: &'a str) -> Result<(Option<&DerivedKey>, &'a str), HashError> {
         let Some(rest) = stored.strip_prefix(PEPPER_PREFIX) else {
             return Ok((None, stored));
         };
         let (name, phc) = rest.split_at(rest.find('$').unwrap_or(rest.len()));
-        let pepper = self.peppers.iter().find(|pepper| pepper.id == name);
-        let pepper = pepper.ok_or_else(|| {
+        let pepper = self.pepper(name).ok_or_else(|| {
             let problem = "a password was hashed with a pepper that is not known any more: \
                            set PASSWORD_PEPPER or PASSWORD_PEPPER_PREVIOUS to it";
             HashError::Internal(problem.into())

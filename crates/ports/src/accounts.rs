@@ -130,8 +130,8 @@ pub trait UserRepository: Send + Sync {
     /// Whether there is any account.
     async fn any(&self) -> StoreResult<bool>;
 
-    /// Finds an account by id.
-    async fn by_id(&self, id: UserId) -> StoreResult<Option<User>>;
+    /// Tells what stands before the first `$` of passwords' hashes, and how many accounts have it.
+    async fn hash_schemes(&self) -> StoreResult<Vec<(String, u64)>>;
 
     /// Finds an account by the folded key of its name or of its e-mail address; a name comes first.
     async fn credentials(&self, login_key: String) -> StoreResult<Option<Credentials>>;

@@ -53,6 +53,9 @@ pub trait PasswordHasher: Send + Sync {
     /// [`HashError::Busy`] when too many are waiting.
     async fn hash(&self, password: Password) -> Result<SecretString, HashError>;
 
+    /// Whether hashes can be checked that have this before their first `$`.
+    fn knows(&self, scheme: &str) -> bool;
+
     /// Checks a password against a hash. Without a hash it takes as long and is a `Mismatch`, so
     /// that nobody learns from the time whether an account exists.
     ///

@@ -1,6 +1,10 @@
 //! Accounts.
 
-use diesel::{AsChangeset, Insertable, Queryable, Selectable, sqlite::Sqlite};
+use diesel::{
+    AsChangeset, Insertable, Queryable, Selectable,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
 use lionrocket_domain::{
     account::User,
     ids::UserId,
@@ -100,6 +104,14 @@ pub struct NewUserRow<'a> {
     pub email_key: &'a str,
     pub consent_version: Option<i64>,
     pub daily_token_budget: Option<i64>,
+}
+
+static_query! {
+    /// What stands before the first `$` of passwords' hashes, and how many accounts have it.
+    pub struct HashSchemes {}
+    rows (Text, BigInt);
+    "SELECT substr(password_hash, 1, instr(password_hash, '$') - 1), count(*) \
+     FROM users WHERE password_hash IS NOT NULL GROUP BY 1"
 }
 
 /// What its owner changes in an account. `None` leaves a column as it is.

@@ -20,8 +20,8 @@ use lionrocket_ports::{
     },
 };
 use lionrocket_sql_model::{
-    accounts::{CredentialsRow, NewUserRow, ProfileChangeRow, UserRow},
-    convert::stored_count,
+    accounts::{CredentialsRow, HashSchemes, NewUserRow, ProfileChangeRow, UserRow},
+    convert::{count, stored_count},
     schema::users,
     time::StoredTime,
 };
@@ -135,14 +135,14 @@ impl UserRepository for SqliteStore {
         self.read(|connection| Ok(any_account(connection)?)).await
     }
 
-    async fn by_id(&self, id: UserId) -> StoreResult<Option<User>> {
-        self.read(move |connection| {
-            let row = users::table
-                .find(id.get())
-                .select(UserRow::as_select())
-                .first(connection)
-                .optional()?;
-            Ok(row.map(UserRow::into_domain).transpose()?)
+    async fn hash_schemes(&self) -> StoreResult<Vec<(String, u64)>> {
+        self.read(|connection| {
+            let found: Vec<(String, i64)> = HashSchemes {}.load(connection)?;
+            let counted = found.into_iter().map(|(scheme, accounts)| {
+                let accounts = count("users", scheme.as_str(), accounts)?;
+                Ok((scheme, accounts))
+            });
+            Ok(counted.collect::<StoreResult<_>>()?)
         })
         .await
     }

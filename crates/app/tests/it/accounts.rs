@@ -441,3 +441,17 @@ async fn a_limited_try_costs_no_hash_and_a_fault_of_our_own_gives_the_try_back()
     let busy = mocks.service().login("haru", "x", Client::default()).await;
     assert!(matches!(busy, Err(AccountError::Busy)));
 }
+
+#[tokio::test]
+async fn passwords_whose_pepper_is_not_known_are_counted() {
+    let mut mocks = Mocks::default();
+    mocks.users.expect_hash_schemes().returning(|| {
+        let schemes = [("", 5), ("pepper=known", 3), ("pepper=lost", 2), ("odd", 1)];
+        Ok(schemes
+            .map(|(scheme, accounts)| (scheme.to_owned(), accounts))
+            .into())
+    });
+    let known = |scheme: &str| ["", "pepper=known"].contains(&scheme);
+    mocks.hasher.expect_knows().returning(known);
+    assert_eq!(mocks.service().unreadable_passwords().await.unwrap(), 3);
+}

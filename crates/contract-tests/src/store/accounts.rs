@@ -33,11 +33,8 @@ pub async fn an_account_is_found_as_it_was_made(stores: Stores) {
         (made.display_name.as_ref(), made.locale.as_ref()),
         (None, None)
     );
-    assert_eq!(
-        stores.users.by_id(made.id).await.expect("by_id"),
-        Some(made)
-    );
-    assert_eq!(stores.users.by_id(NO_USER).await.expect("by_id"), None);
+    assert_eq!(stores.account(made.id).await, Some(made));
+    assert_eq!(stores.account(NO_USER).await, None);
 }
 
 /// Either is refused with the same answer, and the account that was there stays.
@@ -55,10 +52,7 @@ pub async fn a_name_or_address_that_is_taken_is_refused_without_telling_which(st
         let outcome = stores.users.create(taken).await.expect("create");
         assert_eq!(outcome, CreateUserOutcome::Taken);
     }
-    assert_eq!(
-        stores.users.by_id(haru.id).await.expect("by_id"),
-        Some(haru)
-    );
+    assert_eq!(stores.account(haru.id).await, Some(haru));
     let other = stores.users.credentials("other".to_owned()).await;
     assert!(other.expect("credentials").is_none());
 }
@@ -112,6 +106,30 @@ pub async fn an_account_is_found_by_name_or_address_and_a_name_comes_first(store
     }
     let nobody = stores.users.credentials("nobody".to_owned()).await;
     assert!(nobody.expect("credentials").is_none());
+}
+
+/// Nothing, for hashes without a pepper, is one of the things that can stand there.
+pub async fn accounts_are_counted_by_what_stands_before_their_hashes(stores: Stores) {
+    let hashes = [
+        ("haru", "pepper=one$argon2id$x"),
+        ("mina", "pepper=two$argon2id$x"),
+        ("juno", "$argon2id$x"),
+        ("dana", "pepper=one$argon2id$y"),
+        ("sora", "$2b$10$x"),
+    ];
+    for (name, hash) in hashes {
+        let user = NewUser {
+            password_hash: hash.into(),
+            ..new_user(name)
+        };
+        let outcome = stores.users.create(user).await.expect("create");
+        assert!(matches!(outcome, CreateUserOutcome::Created(_)));
+    }
+    let mut schemes = stores.users.hash_schemes().await.expect("hash_schemes");
+    schemes.sort();
+    let expected = [("", 2), ("pepper=one", 2), ("pepper=two", 1)];
+    let expected = expected.map(|(scheme, accounts)| (scheme.to_owned(), accounts));
+    assert_eq!(schemes, expected);
 }
 
 /// Each account's for itself.
@@ -279,7 +297,7 @@ pub async fn a_stale_change_of_a_profile_and_one_of_nobody_are_refused(stores: S
         let outcome = changed(&stores, rename("two", version)).await;
         assert_eq!(outcome, ProfileOutcome::Stale, "{version}");
     }
-    let found = stores.users.by_id(haru.id).await.expect("by_id");
+    let found = stores.account(haru.id).await;
     assert_eq!(found.as_ref(), Some(&*now));
 
     let both = join_all(["three", "four"].map(|name| changed(&stores, rename(name, now.version))));
@@ -307,7 +325,7 @@ pub async fn an_address_of_somebody_else_cannot_be_taken_over(stores: Stores) {
         assert_eq!(outcome, ProfileOutcome::Taken, "{taken}");
     }
     for unchanged in [&haru, &mina] {
-        let found = stores.users.by_id(unchanged.id).await.expect("by_id");
+        let found = stores.account(unchanged.id).await;
         assert_eq!(found.as_ref(), Some(unchanged));
     }
     let outcome = changed(&stores, to(&haru, "Haru@Example.com")).await;

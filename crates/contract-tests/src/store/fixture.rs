@@ -129,6 +129,12 @@ impl Stores {
         }
     }
 
+    /// The account as it is now.
+    pub(crate) async fn account(&self, id: UserId) -> Option<User> {
+        let found = self.admin.get(id).await.expect("get");
+        found.map(|account| account.user)
+    }
+
     /// Makes a character.
     pub(crate) async fn character(&self, owner: Option<&User>, draft: CharacterDraft) -> Character {
         self.characters

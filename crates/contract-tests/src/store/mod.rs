@@ -36,6 +36,7 @@ macro_rules! store_contract {
             of_accounts_made_at_once_under_one_name_one_is_made,
             an_account_is_found_by_name_or_address_and_a_name_comes_first,
             a_stronger_hash_replaces_the_old_one_and_sessions_stay,
+            accounts_are_counted_by_what_stands_before_their_hashes,
             wrong_passwords_are_counted_up_to_a_number_and_forgotten,
             a_changed_password_ends_every_other_session,
             a_profile_is_changed_field_by_field_and_sessions_stay,

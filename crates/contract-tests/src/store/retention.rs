@@ -90,7 +90,7 @@ pub async fn an_account_is_erased_in_pieces_with_all_that_is_its_own(stores: Sto
 
     // Ten messages, five turns, two chats and a character, four at a time.
     assert_eq!(erase(&stores, &user, 4).await, 5);
-    assert_eq!(stores.users.by_id(user.id).await.expect("by_id"), None);
+    assert_eq!(stores.account(user.id).await, None);
     for chat in chats {
         let owner = stores.admin.owner_of(chat.id).await.expect("owner_of");
         assert_eq!(owner, None);
@@ -200,7 +200,7 @@ pub async fn an_account_is_kept_in_its_time_of_grace_and_when_it_is_taken_back(s
     assert_eq!(piece(&stores, &back, 500, 10).await, EraseOutcome::Kept);
     assert_eq!(piece(&stores, &never, 500, 10).await, EraseOutcome::Kept);
     for kept in [&user, &back, &never] {
-        let found = stores.users.by_id(kept.id).await.expect("by_id");
+        let found = stores.account(kept.id).await;
         assert!(found.is_some());
     }
 }

@@ -155,6 +155,7 @@ async fn hashes_without_a_pepper_or_with_a_former_one_are_made_anew() {
 async fn a_pepper_that_is_not_known_any_more_is_a_fault_that_says_what_to_set() {
     let former = hasher(CHEAP).peppered(&secret(1), &[]);
     let hash = former.hash(password("correct horse")).await.unwrap();
+    let (scheme, _) = hash.expose_secret().split_once('$').unwrap();
     for without in [hasher(CHEAP), hasher(CHEAP).peppered(&secret(2), &[])] {
         let answer = without
             .verify(password("correct horse"), Some(hash.clone()))
@@ -163,7 +164,10 @@ async fn a_pepper_that_is_not_known_any_more_is_a_fault_that_says_what_to_set() 
             panic!("{answer:?}");
         };
         assert!(cause.to_string().contains("PASSWORD_PEPPER"), "{cause}");
+        assert!(!without.knows(scheme) && without.knows(""));
     }
+    assert!(former.knows(scheme) && former.knows(""));
+    assert!(!former.knows("scrypt"));
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use std::{net::TcpListener, time::Duration};
 
 use actix_web::dev::Server;
-use lionrocket_app::{retention::RetentionService, starters, turns::TurnService};
+use lionrocket_app::{
+    accounts::AccountService, retention::RetentionService, starters, turns::TurnService,
+};
 use lionrocket_http::{ApiState, ServerLimits};
 use lionrocket_local_adapter::{SystemClock, TaskSpawner};
 use lionrocket_ports::{characters::CharacterRepository as _, error::Chain, runtime::Clock as _};
@@ -65,6 +67,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let state = wiring::api_state(settings, port, &store, &keys, model, &spawner)?;
     prepare(&store, &state.turns).await?;
     bootstrap::first_administrator(settings, &state.accounts).await?;
+    tell_of_unreadable_passwords(&state.accounts).await?;
 
     announce(settings, &state, &listener);
     let turns = state.turns.clone();
@@ -176,6 +179,22 @@ async fn prepare(store: &SqliteStore, turns: &TurnService) -> Result<(), Failure
         tracing::warn!(
             turns = interrupted,
             "replies were under way when the service last ended: their text so far is kept"
+        );
+    }
+    Ok(())
+}
+
+/// Tells the operator of people who cannot sign in until a pepper is put back into the settings.
+async fn tell_of_unreadable_passwords(accounts: &AccountService) -> Result<(), Failure> {
+    let unreadable = accounts
+        .unreadable_passwords()
+        .await
+        .map_err(|error| Failure::because("the passwords cannot be looked through", &error))?;
+    if unreadable > 0 {
+        tracing::warn!(
+            accounts = unreadable,
+            "passwords were hashed with a pepper that is not set, and nobody can sign in with them: \
+             add it to PASSWORD_PEPPER_PREVIOUS, or make it PASSWORD_PEPPER when there is none"
         );
     }
     Ok(())

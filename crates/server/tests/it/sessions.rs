@@ -279,3 +279,31 @@ async fn in_production_the_cookie_is_bound_to_tls_and_to_the_host() {
     let ended = refresh(&server, ORIGIN, &next.cookie()).await;
     assert_eq!((ended.status, ended.code()), (401, "session_ended"));
 }
+
+#[tokio::test]
+async fn a_pepper_that_is_missing_is_told_at_the_start_with_the_number_of_accounts() {
+    const UNREADABLE: &str = "hashed with a pepper that is not set";
+    let home = Home::new().with("PASSWORD_PEPPER", SECRET);
+    let server = home.serve();
+    assert_eq!(register(&server, &server.base).await.status, 201);
+    assert!(!server.log().contains(UNREADABLE), "{}", server.log());
+    server.stop().await;
+
+    let other = home.with("PASSWORD_PEPPER", NEXT_SECRET);
+    let server = other.serve();
+    let said = server.log();
+    let line = said.lines().find(|line| line.contains(UNREADABLE)).unwrap();
+    assert!(
+        line.contains("WARN") && line.contains("accounts=1"),
+        "{line}"
+    );
+    let refused = login(&server, &server.base).await;
+    assert_eq!(refused.status, 500, "{}", refused.body);
+    server.stop().await;
+
+    let rotated = other.with("PASSWORD_PEPPER_PREVIOUS", SECRET);
+    let server = rotated.serve();
+    assert!(!server.log().contains(UNREADABLE), "{}", server.log());
+    assert_eq!(login(&server, &server.base).await.status, 200);
+    server.stop().await;
+}

@@ -10,9 +10,14 @@ use jiff::Timestamp;
 use lionrocket_domain::{
     account::User,
     calendar::Day,
+    ids::UserId,
     text::{EmailAddress, Username},
 };
-use lionrocket_ports::accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository};
+use lionrocket_ports::{
+    StoreResult,
+    accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
+    admin::AdminRepository,
+};
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
 use tempfile::TempDir;
@@ -79,4 +84,10 @@ pub(crate) async fn user(store: &SqliteStore, name: &str) -> User {
         CreateUserOutcome::Created(user) => user,
         other => panic!("{name} was not made: {other:?}"),
     }
+}
+
+/// An account as it is now.
+pub(crate) async fn account(store: &SqliteStore, id: UserId) -> StoreResult<Option<User>> {
+    let found = AdminRepository::get(store, id).await?;
+    Ok(found.map(|account| account.user))
 }

@@ -7,7 +7,7 @@ use lionrocket_ports::{StoreError, accounts::UserRepository};
 use lionrocket_sqlite_adapter::{LockError, MIGRATIONS, OpenError, SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
 
-use crate::files::{DatabaseFile, new_user, user};
+use crate::files::{DatabaseFile, account, new_user, user};
 
 #[cfg(unix)]
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn what_was_written_is_there_after_opening_again() {
     let store = file.open();
     let haru = user(&store, "haru").await;
     store.close().await;
-    let found = UserRepository::by_id(&file.open(), haru.id).await.unwrap();
+    let found = account(&file.open(), haru.id).await.unwrap();
     assert_eq!(found, Some(haru));
 }
 

@@ -21,7 +21,7 @@ use lionrocket_ports::{
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
-use crate::files::{DatabaseFile, new_user, now, user};
+use crate::files::{DatabaseFile, account, new_user, now, user};
 
 /// Another one for each session, as secrets are.
 fn refresh_hash(number: u128) -> [u8; 32] {
@@ -131,7 +131,7 @@ async fn a_write_that_waited_too_long_is_unavailable_and_a_later_one_goes_throug
             "{outcome:?}"
         );
     }
-    let read = UserRepository::by_id(&store, UserId::from_stored(1)).await;
+    let read = account(&store, UserId::from_stored(1)).await;
     assert!(matches!(read, Ok(None)), "reads go on");
     other.batch_execute("COMMIT").unwrap();
     user(&store, "user0").await;
@@ -153,7 +153,7 @@ async fn a_full_disk_fails_the_write_and_leaves_the_rest() {
     let lost = UserRepository::create(&store, new_user("unlucky")).await;
     assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
     user(&store, "mina").await;
-    let found = UserRepository::by_id(&store, haru.id).await.unwrap();
+    let found = account(&store, haru.id).await.unwrap();
     assert_eq!(found, Some(haru));
 }
 
@@ -192,7 +192,7 @@ async fn a_row_that_breaks_the_rules_is_told_as_corrupt() {
         (*table, key.clone()),
         ("messages", chat.head_message_id.unwrap().to_string())
     );
-    let error = UserRepository::by_id(&store, haru.id).await.unwrap_err();
+    let error = account(&store, haru.id).await.unwrap_err();
     assert!(
         matches!(error, StoreError::Corrupt { table: "users", .. }),
         "{error:?}"
