@@ -27,13 +27,17 @@ pub(crate) fn csv_file(
         .body(body))
 }
 
+/// Stands before a table. Without it Excel reads a file that is opened by a double click in the code
+/// page of the machine, and Korean names become nonsense.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 fn table(
     columns: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::CRLF)
-        .from_writer(Vec::new());
+        .from_writer(BYTE_ORDER_MARK.into());
     writer.write_record(columns)?;
     for row in rows {
         writer.write_record(row.into_iter().map(harmless))?;
@@ -57,7 +61,14 @@ mod tests {
     fn written(cell: &str) -> String {
         let rows = [vec![cell.to_owned(), "x".to_owned()]];
         let table = table(&["a", "b"], rows).unwrap();
-        String::from_utf8(table).unwrap()
+        let text = String::from_utf8(table).unwrap();
+        text.strip_prefix(BYTE_ORDER_MARK).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_table_begins_with_the_mark_by_which_spreadsheets_know_its_encoding() {
+        let table = table(&["이름"], [vec!["하루".to_owned()]]).unwrap();
+        assert_eq!(table, "\u{feff}이름\r\n하루\r\n".as_bytes());
     }
 
     #[test]

@@ -497,7 +497,7 @@ async fn somebodys_usage_is_told_as_json_and_as_a_file() {
     assert_eq!(file.header("content-disposition"), name);
     let day = &own["items"][0];
     let expected = format!(
-        "usage_date,chat_count,total_tokens,input_tokens,output_tokens,cache_read_tokens,\
+        "\u{feff}usage_date,chat_count,total_tokens,input_tokens,output_tokens,cache_read_tokens,\
          cache_write_tokens,cost_micro_usd\r\n2026-11-22,1,{},{},{},{},{},{}\r\n",
         day["total_tokens"],
         day["input_tokens"],

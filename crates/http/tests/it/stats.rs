@@ -57,7 +57,7 @@ async fn the_days_of_the_service_come_as_a_table_to_those_who_ask_for_one() {
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     let lines: Vec<&str> = answer.text().lines().collect();
     assert_eq!(lines.len(), 3);
-    assert!(lines[0].starts_with("usage_date,users,new_users,active_users,exchanges,"));
+    assert!(lines[0].starts_with("\u{feff}usage_date,users,new_users,active_users,exchanges,"));
     assert_eq!(lines[1], "2026-11-21,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0");
     assert!(lines[2].starts_with("2026-11-22,1,1,0,"));
 }
