@@ -14,7 +14,8 @@ use serde::Serialize;
 use crate::views::{
     admin::AdminReadView,
     characters::CharacterView,
-    export::{ExportHeadView, ExportedChatView, ExportedMessageView},
+    export::{ExportHeadView, ExportedChatView},
+    messages::MessageRecordView,
     sessions::SessionView,
     usage::UsageDayView,
 };
@@ -146,7 +147,7 @@ impl Writer {
                 Ok(())
             }
             ExportPiece::Messages(messages) => {
-                self.items(messages.into_iter().map(ExportedMessageView::from))
+                self.items(messages.into_iter().map(MessageRecordView::from))
             }
             ExportPiece::Usage(days) => {
                 self.go_to(Section::Usage);

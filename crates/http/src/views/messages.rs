@@ -63,15 +63,12 @@ impl From<chat::MessageStatus> for MessageStatus {
     }
 }
 
-/// A message of a chat.
+/// A message, as far as it does not depend on others.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct MessageView {
+pub(crate) struct MessageRecordView {
     /// The message's id.
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     id: i64,
-    /// The chat.
-    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
-    chat_id: i64,
     /// The message before it; `null` for a first one.
     #[schema(required, minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     parent_id: Option<i64>,
@@ -100,24 +97,15 @@ pub(crate) struct MessageView {
     /// The turn that it belongs to; `null` for a greeting.
     #[schema(required, value_type = Option<String>, format = "uuid")]
     turn_id: Option<TurnId>,
-    /// The ids of all messages that follow the same one, this one among them, oldest first.
-    #[schema(value_type = Vec<i64>)]
-    sibling_ids: Vec<MessageId>,
     /// When it was written down first.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
-impl From<BranchMessage> for MessageView {
-    fn from(
-        BranchMessage {
-            message,
-            sibling_ids,
-        }: BranchMessage,
-    ) -> Self {
+impl From<Message> for MessageRecordView {
+    fn from(message: Message) -> Self {
         Self {
             id: message.id.get(),
-            chat_id: message.chat_id.get(),
             parent_id: message.parent_id.map(MessageId::get),
             role: message.role.into(),
             content: message.content,
@@ -130,8 +118,30 @@ impl From<BranchMessage> for MessageView {
             cache_read_tokens: message.tokens.cache_read,
             cache_write_tokens: message.tokens.cache_write(),
             turn_id: message.turn_id,
-            sibling_ids,
             created_at: message.created_at,
+        }
+    }
+}
+
+/// A message of a chat.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MessageView {
+    #[serde(flatten)]
+    record: MessageRecordView,
+    /// The chat.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+    chat_id: i64,
+    /// The ids of all messages that follow the same one, this one among them, oldest first.
+    #[schema(value_type = Vec<i64>)]
+    sibling_ids: Vec<MessageId>,
+}
+
+impl From<BranchMessage> for MessageView {
+    fn from(branch: BranchMessage) -> Self {
+        Self {
+            chat_id: branch.message.chat_id.get(),
+            sibling_ids: branch.sibling_ids,
+            record: branch.message.into(),
         }
     }
 }
