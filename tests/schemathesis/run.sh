@@ -27,8 +27,6 @@ finish() {
 trap finish EXIT
 
 export DATABASE_URL="sqlite:///$home/test.db" RATE_LIMIT=off DEMO_DELAY_MS=0 LANGUAGE_MODEL=demo
-# So that every lifetime that the document allows may be asked for.
-export JWT_EXPIRATION_HOURS=168
 export ROOT=$root SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$PWD/tests/schemathesis PYTHONDONTWRITEBYTECODE=1
 password='cobalt lighthouse 417'
 

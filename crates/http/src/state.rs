@@ -92,8 +92,6 @@ pub struct ServiceInfo {
     pub admin_reads_visible: bool,
     /// The IANA name of the zone in which days of usage are counted.
     pub stats_timezone: String,
-    /// The longest life of an access token, in seconds.
-    pub access_token_seconds: i64,
     /// Whether people come by TLS only, so that browsers are told to insist on it.
     pub strict_transport_security: bool,
 }

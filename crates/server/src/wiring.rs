@@ -333,7 +333,6 @@ fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {
         registration: settings.registration,
         admin_reads_visible: settings.admin_reads_visible,
         stats_timezone: settings.stats_zone.name().to_owned(),
-        access_token_seconds: settings.signing.lifetime.as_secs(),
         strict_transport_security: settings.environment == Environment::Production,
     }
 }

@@ -1,5 +1,7 @@
 //! Accounts and logins.
 
+use std::ops::RangeInclusive;
+
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{accounts::NewAccount, sessions::SignedIn};
 use lionrocket_domain::{
@@ -92,30 +94,24 @@ impl From<SignedIn> for AuthView {
     }
 }
 
-/// The shortest life of an access token that can be asked for, in seconds.
-const MIN_ACCESS_TTL_SECONDS: i64 = 60;
+/// The shortest and the longest life of an access token that can be asked for, in seconds. What one
+/// service lets tokens live may be less: then it is that, so that a client need not know it.
+const ACCESS_TTL_SECONDS: RangeInclusive<i64> = 60..=604_800;
 
 /// Reads how long a token shall live. `Some(None)` when that is left to the service.
 #[expect(
     clippy::option_option,
     reason = "outside: whether it is right; inside: whether it is there"
 )]
-pub(crate) fn access_ttl(
-    fields: &mut Fields,
-    info: &ServiceInfo,
-) -> Option<Option<SignedDuration>> {
-    let longest = info.access_token_seconds;
+pub(crate) fn access_ttl(fields: &mut Fields) -> Option<Option<SignedDuration>> {
     fields.optional("access_ttl_seconds", |value| match value {
-        Json::Integer(seconds) if (MIN_ACCESS_TTL_SECONDS..=longest).contains(&seconds) => {
+        Json::Integer(seconds) if ACCESS_TTL_SECONDS.contains(&seconds) => {
             Ok(SignedDuration::from_secs(seconds))
         }
-        Json::Integer(_) | Json::Number => Err(Wrong {
-            detail: format!(
-                "must be a whole number of seconds from {MIN_ACCESS_TTL_SECONDS} to {longest}"
-            )
-            .into(),
-            ..Wrong::new("out_of_range", "")
-        }),
+        Json::Integer(_) | Json::Number => Err(Wrong::new(
+            "out_of_range",
+            "must be a whole number of seconds from 60 to 604,800",
+        )),
         _ => Err(Wrong::new("wrong_type", "must be a whole number")),
     })
 }
@@ -134,7 +130,7 @@ pub(crate) struct RegisterBody {
     #[schema(value_type = String, format = Password, min_length = 10, max_length = 128, examples("correct horse battery"))]
     password: Password,
     /// How long the access token shall live, in seconds; as long as the service lets it when it is
-    /// left out.
+    /// left out or more than that. `expires_in` of the answer tells how long it is.
     #[schema(value_type = Option<i64>, minimum = 60, maximum = 604_800, nullable = false, examples(900))]
     #[serde(rename = "access_ttl_seconds")]
     pub(crate) access_ttl: Option<SignedDuration>,
@@ -158,7 +154,7 @@ impl RequestBody for RegisterBody {
             "password",
             text(|raw| Password::choose(raw, info.password_min_length)),
         );
-        let access_ttl = access_ttl(fields, info);
+        let access_ttl = access_ttl(fields);
         let invite = fields.optional("invite", Json::into_text);
         Some(Self {
             username: username?,
@@ -191,17 +187,17 @@ pub(crate) struct LoginBody {
     #[schema(value_type = String, format = Password, examples("correct horse battery"))]
     pub(crate) password: SecretString,
     /// How long the access token shall live, in seconds; as long as the service lets it when it is
-    /// left out.
+    /// left out or more than that. `expires_in` of the answer tells how long it is.
     #[schema(value_type = Option<i64>, minimum = 60, maximum = 604_800, nullable = false, examples(900))]
     #[serde(rename = "access_ttl_seconds")]
     pub(crate) access_ttl: Option<SignedDuration>,
 }
 
 impl RequestBody for LoginBody {
-    fn read(fields: &mut Fields, info: &ServiceInfo) -> Option<Self> {
+    fn read(fields: &mut Fields, _: &ServiceInfo) -> Option<Self> {
         let username = fields.required("username", Json::into_text);
         let password = fields.required("password", Json::into_text);
-        let access_ttl = access_ttl(fields, info);
+        let access_ttl = access_ttl(fields);
         Some(Self {
             username: username?,
             password: password?.into(),

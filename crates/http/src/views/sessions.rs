@@ -74,15 +74,15 @@ pub(crate) struct SessionList {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefreshBody {
     /// How long the access token shall live, in seconds; as long as the service lets it when it is
-    /// left out.
+    /// left out or more than that. `expires_in` of the answer tells how long it is.
     #[schema(value_type = Option<i64>, minimum = 60, maximum = 604_800, nullable = false, examples(900))]
     #[serde(rename = "access_ttl_seconds")]
     pub(crate) access_ttl: Option<SignedDuration>,
 }
 
 impl RequestBody for RefreshBody {
-    fn read(fields: &mut Fields, info: &ServiceInfo) -> Option<Self> {
-        let access_ttl = access_ttl(fields, info)?;
+    fn read(fields: &mut Fields, _: &ServiceInfo) -> Option<Self> {
+        let access_ttl = access_ttl(fields)?;
         Some(Self { access_ttl })
     }
 }

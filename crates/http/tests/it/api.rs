@@ -64,7 +64,6 @@ fn info() -> ServiceInfo {
         registration: Registration::Open,
         admin_reads_visible: true,
         stats_timezone: "Asia/Seoul".to_owned(),
-        access_token_seconds: 86_400,
         strict_transport_security: false,
     }
 }

@@ -17,7 +17,7 @@ async fn login(api: &Api, more: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn a_client_may_ask_for_a_shorter_token() {
+async fn a_client_may_ask_for_a_shorter_token_and_gets_no_longer_one() {
     let api = Api::new().await;
     api.world.person("owner").await;
     for seconds in [60, 900, 86_400] {
@@ -25,7 +25,11 @@ async fn a_client_may_ask_for_a_shorter_token() {
         assert_eq!(answer.json()["expires_in"], seconds);
     }
     assert_eq!(login(&api, "").await.json()["expires_in"], 86_400);
-    for wrong in ["59", "86401", "0", "-900", "900.5", "1e30"] {
+    for longer in [86_401, 604_800] {
+        let answer = login(&api, &format!(r#","access_ttl_seconds":{longer}"#)).await;
+        assert_eq!(answer.json()["expires_in"], 86_400);
+    }
+    for wrong in ["59", "604801", "0", "-900", "900.5", "1e30"] {
         let answer = login(&api, &format!(r#","access_ttl_seconds":{wrong}"#)).await;
         let expected = [("/access_ttl_seconds".to_owned(), "out_of_range".to_owned())];
         assert_eq!(answer.fields(), expected, "{wrong}");
