@@ -41,6 +41,10 @@ enum Command {
     Audit(AuditCommand),
     /// Brings the database to this version, or makes it
     Migrate(Printing),
+    /// Copies the database into a new file, also while the service runs, and checks the copy
+    Backup(BackUp),
+    /// Puts a backup in the place of the database; the service must not run
+    Restore(Restore),
     /// Prints the OpenAPI document of the HTTP API
     Openapi,
     /// Asks the running service whether it is ready; 0 when it is, 1 when it is not
@@ -88,6 +92,29 @@ pub(crate) struct Printing {
     /// Prints JSON for programs
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A backup to make.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BackUp {
+    /// The directory for backups; it is made when it is not there
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) output: PathBuf,
+    /// Removes backups from there that are older than so many days, once the new one is complete
+    #[arg(long, value_name = "DAYS", default_value_t = 35, value_parser = clap::value_parser!(u8).range(1..=35))]
+    pub(crate) keep_days: u8,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+/// A backup to go back to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Restore {
+    /// The file of a backup, or a directory of which the newest backup is taken
+    #[arg(long, value_name = "PATH")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
 }
 
 /// An account to make.
@@ -194,6 +221,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             commands::audit::verify(settings, printing)
         }
         Command::Migrate(printing) => commands::migrate::run(settings, printing),
+        Command::Backup(wanted) => commands::backup::create(settings, &wanted),
+        Command::Restore(wanted) => commands::backup::restore(settings, &wanted),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck => commands::healthcheck::run(settings),
         Command::Secret(SecretCommand::Generate(printing)) => commands::secret::run(printing),

@@ -25,6 +25,7 @@ pub mod retention;
 pub mod schema;
 pub mod search;
 pub mod sessions;
+pub mod soundness;
 pub mod statistics;
 pub mod time;
 pub mod turns;

@@ -1,9 +1,15 @@
 //! Errors of opening and of using the database.
 
-use std::{error::Error, io, path::PathBuf};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lionrocket_ports::{StoreError, error::Cause};
+
+use crate::{files::free_space, verify::Finding};
 
 /// Why a database could not be opened. The messages are fit for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +32,12 @@ pub enum OpenError {
         /// Why.
         #[source]
         source: Cause,
+    },
+    /// There is no such file, and none is to be made.
+    #[error("there is no database {}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
     },
     /// SQLite is there but does not do what is needed.
     #[error("cannot use the database {}: {reason}", path.display())]
@@ -82,6 +94,102 @@ pub enum LockError {
     },
 }
 
+/// Why a database could not be copied or replaced. The messages are fit for the operator.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// There is no backup to take.
+    #[error("there is no backup in {}", directory.display())]
+    NoBackup {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// A file or a directory could not be read or written.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// The file or the directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The copy does not fit.
+    #[error(
+        "there is too little room in {}: up to {} MiB are needed and {} MiB are free, make room or \
+         choose another place", directory.display(), mebibytes(*needed), mebibytes(*free)
+    )]
+    NoSpace {
+        /// Where the copy was to be.
+        directory: PathBuf,
+        /// The bytes that are needed at most.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+    },
+    /// SQLite could not do it.
+    #[error("cannot copy the database {}: {reason}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A database cannot be relied on.
+    #[error("{} cannot be relied on: {finding}", path.display())]
+    Unsound {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        finding: Finding,
+    },
+    /// A backup is not the file that its manifest describes.
+    #[error(
+        "{} is not the file that was made: its size or its SHA-256 differs from what is written \
+         down beside it, take another backup", path.display()
+    )]
+    Changed {
+        /// The backup.
+        path: PathBuf,
+    },
+    /// Another process has the database open.
+    #[error(
+        "another process uses the database {}: wait until it has ended, then try again",
+        path.display()
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The database could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database could not be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+}
+
+impl CopyError {
+    pub(crate) fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn no_space(directory: &Path, needed: u64) -> Self {
+        Self::NoSpace {
+            directory: directory.to_owned(),
+            needed,
+            free: free_space(directory).unwrap_or(0),
+        }
+    }
+}
+
+/// Bytes in whole mebibytes, rounded up.
+const fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1024 * 1024)
+}
+
 /// What can go wrong within a job: a failure of the database, or one that is told as it is.
 #[derive(Debug)]
 pub(crate) enum DbError {
@@ -114,18 +222,30 @@ impl From<DbError> for StoreError {
 /// Whether the same call may go through later: SQLite is busy, the disk full, failing or read-only.
 /// Diesel keeps SQLite's message but not its code.
 pub(crate) fn is_passing(error: &DieselError) -> bool {
-    const PASSING: [&str; 6] = [
-        "database is locked",
-        "database table is locked",
-        "database or disk is full",
+    const PASSING: [&str; 3] = [
         "disk I/O error",
         "attempt to write a readonly database",
         "unable to open database file",
     ];
+    is_locked(error) || is_full(error) || says(error, &PASSING)
+}
+
+/// Whether another connection is in the way.
+pub(crate) fn is_locked(error: &DieselError) -> bool {
+    says(error, &["database is locked", "database table is locked"])
+}
+
+/// Whether the disk is full.
+pub(crate) fn is_full(error: &DieselError) -> bool {
+    says(error, &["database or disk is full"])
+}
+
+/// Whether SQLite's message begins in one of these ways.
+fn says(error: &DieselError, beginnings: &[&str]) -> bool {
     match error {
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, information) => PASSING
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, information) => beginnings
             .iter()
-            .any(|message| information.message().starts_with(message)),
+            .any(|beginning| information.message().starts_with(beginning)),
         _ => false,
     }
 }

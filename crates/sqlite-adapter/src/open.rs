@@ -1,8 +1,7 @@
-//! Opening the file, settings of connections, migrations.
+//! Opening the file, settings of connections.
 
 use std::{
-    error::Error,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -10,27 +9,22 @@ use std::{
 };
 
 use diesel::{
-    Connection, RunQueryDsl, SqliteConnection,
-    connection::SimpleConnection,
-    dsl::sql,
-    migration::{Migration, MigrationSource},
-    result::Error as DieselError,
-    sql_types::Text,
-    sqlite::Sqlite,
+    Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, dsl::sql,
+    result::Error as DieselError, sql_types::Text,
 };
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use lionrocket_ports::audit::AuditSeal;
 
 use crate::{
     admin::register_functions,
     error::{OpenError, is_passing},
+    files::{make_directory, private_file},
 };
-
-/// The migrations, built in.
-pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// The first version without a known way to corrupt a WAL file.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+
+/// How long to wait for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// When a commit counts as done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +60,7 @@ impl SqliteOptions {
         Self {
             path: path.into(),
             synchronous: Synchronous::Full,
-            busy_timeout: Duration::from_secs(5),
+            busy_timeout: BUSY_TIMEOUT,
             readers: processors.min(4),
             audit_seal,
         }
@@ -98,6 +92,27 @@ impl Connector {
             })?;
         }
         private_file(&path).map_err(file_error)?;
+        Self::absolute(path, options.synchronous, options.busy_timeout)
+    }
+
+    /// Takes a file that must be there.
+    pub(crate) fn existing(path: &Path) -> Result<Self, OpenError> {
+        let file_error = |source: io::Error| OpenError::File {
+            path: path.to_owned(),
+            source: source.into(),
+        };
+        let path = std::path::absolute(path).map_err(file_error)?;
+        if !path.try_exists().map_err(file_error)? {
+            return Err(OpenError::Missing { path });
+        }
+        Self::absolute(path, Synchronous::Full, BUSY_TIMEOUT)
+    }
+
+    fn absolute(
+        path: PathBuf,
+        synchronous: Synchronous,
+        busy_timeout: Duration,
+    ) -> Result<Self, OpenError> {
         let Some(url) = path.to_str().map(str::to_owned) else {
             return Err(OpenError::Unusable {
                 path,
@@ -107,8 +122,8 @@ impl Connector {
         Ok(Self {
             path,
             url,
-            synchronous: options.synchronous,
-            busy_timeout: options.busy_timeout,
+            synchronous,
+            busy_timeout,
         })
     }
 
@@ -119,7 +134,7 @@ impl Connector {
 
     /// Opens the connection that writes.
     pub(crate) fn writer(&self) -> Result<SqliteConnection, OpenError> {
-        let mut connection = self.connect()?;
+        let mut connection = self.plain()?;
         self.check_version(&mut connection)?;
         self.use_wal(&mut connection)?;
         let synchronous = match self.synchronous {
@@ -145,7 +160,7 @@ impl Connector {
 
     /// Opens a connection that cannot write.
     pub(crate) fn reader(&self) -> Result<SqliteConnection, OpenError> {
-        let mut connection = self.connect()?;
+        let mut connection = self.plain()?;
         self.set(
             &mut connection,
             &[
@@ -158,7 +173,8 @@ impl Connector {
         Ok(connection)
     }
 
-    fn connect(&self) -> Result<SqliteConnection, OpenError> {
+    /// Opens a connection as it comes, which leaves the file as it is.
+    pub(crate) fn plain(&self) -> Result<SqliteConnection, OpenError> {
         let mut connection =
             SqliteConnection::establish(&self.url).map_err(|error| OpenError::File {
                 path: self.path.clone(),
@@ -227,69 +243,4 @@ impl Connector {
             }
         }
     }
-
-    /// Brings the schema up to date, all or nothing. Processes that start together take turns.
-    pub(crate) fn migrate(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
-        let path = self.path.clone();
-        connection
-            .immediate_transaction(run_migrations)
-            .map_err(|error| match error {
-                MigrationError::Newer(version) => OpenError::Newer { path, version },
-                MigrationError::Failed(source) => OpenError::Migration { path, source },
-            })
-    }
-}
-
-enum MigrationError {
-    Newer(String),
-    Failed(Box<dyn Error + Send + Sync>),
-}
-
-impl From<DieselError> for MigrationError {
-    fn from(error: DieselError) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-fn run_migrations(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
-    let known: Vec<String> = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
-        .map_err(MigrationError::Failed)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    let applied = connection
-        .applied_migrations()
-        .map_err(MigrationError::Failed)?;
-    // Newest first comes from the harness; the oldest unknown one says most.
-    let unknown = applied
-        .iter()
-        .rev()
-        .map(ToString::to_string)
-        .find(|version| !known.contains(version));
-    if let Some(version) = unknown {
-        return Err(MigrationError::Newer(version));
-    }
-    connection
-        .run_pending_migrations(MIGRATIONS)
-        .map_err(MigrationError::Failed)?;
-    Ok(())
-}
-
-/// Makes a directory and those above it, for its owner only. One that is there stays as it is.
-fn make_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Opens a file for writing, making it for its owner only when it is not there. SQLite gives its
-/// companion files the same mode.
-pub(crate) fn private_file(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -2,10 +2,13 @@
 
 use std::{
     fs::{File, TryLockError},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use crate::{error::LockError, open::private_file};
+use crate::{
+    error::LockError,
+    files::{beside, private_file},
+};
 
 /// Keeps other processes from serving from the same database for as long as it lives. The operating
 /// system lets go of it when the process ends, however it ends.
@@ -17,9 +20,7 @@ pub struct ServingLock {
 impl ServingLock {
     /// Takes the lock beside a database.
     pub(crate) fn take(database: &Path) -> Result<Self, LockError> {
-        let mut name = database.as_os_str().to_owned();
-        name.push(".lock");
-        let lock_file = PathBuf::from(name);
+        let lock_file = beside(database, ".lock");
         let file = match private_file(&lock_file) {
             Ok(file) => file,
             Err(source) => return Err(LockError::File { lock_file, source }),

@@ -8,6 +8,7 @@ use lionrocket_sql_model::schema::users;
 
 use crate::{
     error::{DbError, LockError, OpenError},
+    migrations::migrate,
     open::{Connector, SqliteOptions},
     readers::Readers,
     serving_lock::ServingLock,
@@ -43,7 +44,7 @@ impl SqliteStore {
     pub fn open(options: &SqliteOptions) -> Result<Self, OpenError> {
         let connector = Connector::new(options)?;
         let mut connection = connector.writer()?;
-        connector.migrate(&mut connection)?;
+        migrate(&connector, &mut connection)?;
         let thread_error = |source: std::io::Error| OpenError::File {
             path: connector.path().to_owned(),
             source: source.into(),

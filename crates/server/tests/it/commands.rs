@@ -169,6 +169,8 @@ fn every_command_explains_itself() {
         &["audit"],
         &["audit", "verify"],
         &["migrate"],
+        &["backup"],
+        &["restore"],
         &["openapi"],
         &["healthcheck"],
         &["secret", "generate"],

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod audit;
+mod backups;
 mod bootstrap;
 mod chatting;
 mod commands;

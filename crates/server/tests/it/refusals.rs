@@ -150,6 +150,10 @@ fn wrong_use_has_exit_code_2() {
         &["user"],
         &["user", "create", "--username", "mina"],
         &["serve", "--nonsense"],
+        &["backup"],
+        &["backup", "--output", "backups", "--keep-days", "36"],
+        &["backup", "--output", "backups", "--keep-days", "0"],
+        &["restore"],
     ] {
         let finished = home.run(arguments, "");
         assert_eq!(finished.code(), Some(2), "{arguments:?}: {finished:?}");

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod backups;
 mod contract;
 mod files;
 mod ledger;

@@ -1,5 +1,7 @@
 //! A running server, a person who uses it, and waiting with a limit.
 
+#[cfg(target_os = "linux")]
+mod disk;
 mod person;
 mod server;
 mod stream;
@@ -8,6 +10,8 @@ mod terminal;
 
 use std::{future::Future, time::Duration};
 
+#[cfg(target_os = "linux")]
+pub(crate) use disk::SmallDisk;
 pub(crate) use person::{Answer, PASSWORD, Person, client};
 pub(crate) use server::{Finished, Home, Server};
 pub(crate) use stream::{Event, Events};

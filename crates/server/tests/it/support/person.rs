@@ -1,5 +1,7 @@
 //! Somebody who uses the service.
 
+use std::collections::HashMap;
+
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::{Value, json};
 
@@ -168,6 +170,23 @@ impl Person {
     pub(crate) async fn messages(&self, chat: i64) -> Vec<Value> {
         let page = self.get(&format!("/api/chats/{chat}/messages")).await;
         page.with_status(200)["items"].as_array().unwrap().clone()
+    }
+
+    /// The texts of all messages of a chat by their ids, however many pages they fill.
+    pub(crate) async fn messages_by_id(&self, chat: i64) -> HashMap<i64, Value> {
+        let mut found = HashMap::new();
+        let mut next = String::new();
+        loop {
+            let page = self.get(&format!("/api/chats/{chat}/messages{next}")).await;
+            let page = page.with_status(200);
+            for message in page["items"].as_array().unwrap() {
+                found.insert(message["id"].as_i64().unwrap(), message["content"].clone());
+            }
+            match page["next_cursor"].as_str() {
+                Some(cursor) => next = format!("?before={cursor}"),
+                None => return found,
+            }
+        }
     }
 
     /// The sums over all days of usage.

@@ -1,0 +1,43 @@
+//! A disk that is soon full.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A small file system of its own, in memory. It goes away when it is dropped.
+pub(crate) struct SmallDisk {
+    path: PathBuf,
+}
+
+impl SmallDisk {
+    /// Puts an empty one at a place. `None`, and a line that says why, where this user may not.
+    pub(crate) fn mount(path: PathBuf, mebibytes: u32) -> Option<Self> {
+        fs::create_dir_all(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        if !mounted.status.success() {
+            eprintln!(
+                "SKIPPED: this test needs a file system of its own, and `mount` says: {}",
+                String::from_utf8_lossy(&mounted.stderr).trim()
+            );
+            return None;
+        }
+        Some(Self { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a process that is about to end may still have files open.
+        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+    }
+}
