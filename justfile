@@ -12,7 +12,7 @@ run: web-build
     exec target/quick/lionrocket
 
 # Runs every check and every test, quick ones first.
-test: tools check web-check rust-test compose-check sdk-test api-test browser-test
+test: tools check web-check rust-test crash-test compose-check sdk-test api-test browser-test
     @echo "All checks and tests passed."
 
 # Checks form, lints, documentation, the dependency tree and spelling; runs no test.
@@ -41,6 +41,9 @@ bench *arguments: web-build
     cargo build --locked --release -p lionrocket-server -p lionrocket-claude-sim -p lionrocket-bench
     target/release/lionrocket-bench {{ arguments }}
     cargo bench --locked -p lionrocket-sqlite-adapter
+
+# Kills the server, cuts its power and fills its disk for as long as it takes to meet what is rare.
+torture: (crash "quick" "1000" "200")
 
 # Installs the checkers that are no part of the Rust toolchain.
 [private]
@@ -117,6 +120,24 @@ rust-test:
     cargo build --locked --workspace --bins
     cargo nextest run --locked --workspace
     cargo test --locked --workspace --doc --quiet
+
+# Kills the server and cuts its power while people talk: nothing that was acknowledged may be lost.
+[private]
+crash-test: (crash "dev" "50" "20")
+
+[private]
+crash profile kills cuts:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --locked --profile {{ profile }} -p lionrocket-server --bin lionrocket
+    cargo build --locked --profile {{ profile }} -p lionrocket-crash
+    binaries=target/{{ if profile == "dev" { "debug" } else { profile } }}
+    if ! command -v mkfs.xfs >/dev/null; then
+        scripts/apt-install xfsprogs || true
+    fi
+    crash="$binaries/lionrocket-crash --binaries $binaries"
+    $crash kill9 --cycles {{ kills }}
+    $crash powercut --cycles {{ cuts }}
 
 # Asks docker compose whether it understands deploy/compose.yaml. No container is started.
 [private]

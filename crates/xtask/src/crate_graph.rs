@@ -82,6 +82,8 @@ pub const RULES: &[Rule] = &[
         &["diesel"],
     ),
     rule("xtask", &[], &[], NO_IO),
+    // Looks at the service from outside only: it must not share a mistake with it.
+    rule("crash", &["claude-sim"], &[], &["actix-web"]),
     rule(
         "bench",
         &[

@@ -1,0 +1,422 @@
+//! Cycle after cycle of talking, dying and coming back.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use futures_util::future::join_all;
+use lionrocket_claude_sim::Simulator;
+use tempfile::TempDir;
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{
+    book::Book,
+    chatter::{Chatter, Life},
+    database::{Database, State},
+    disk::Disk,
+    person::{LIMIT, Person},
+    plan::{Moment, OnInterrupt, Plan, Upstream},
+    process::{Doom, Ending, Process, Setup, was_killed},
+    report::Report,
+    verdict::{self, Promises},
+};
+
+/// So many people talk, each in two chats, which is as many replies as one may have under way.
+const PEOPLE: usize = 4;
+const CHATS_OF_EACH: usize = 2;
+/// A data directory lives for so many cycles.
+const CYCLES_OF_A_PLACE: u32 = 25;
+/// How long a life lasts when the moment of its end does not come.
+const LONGEST_LIFE: Duration = Duration::from_millis(1500);
+/// How long after a start a turn may lack somebody who works on it.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(5);
+/// How often a state is looked at that nobody announces.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// What is done to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Kill,
+    PowerCut,
+}
+
+/// A run of cycles.
+pub(crate) struct Campaign {
+    kind: Kind,
+    binary: PathBuf,
+    simulator: Simulator,
+    can_stop: bool,
+    can_continue: bool,
+    report: Report,
+}
+
+/// What went wrong in a cycle, and where it can be looked at.
+pub(crate) struct Failure {
+    pub(crate) cycle: u32,
+    pub(crate) wrong: Vec<String>,
+    pub(crate) place: PathBuf,
+}
+
+/// A data directory and the people who have accounts in it.
+struct Place {
+    people: Vec<(Person, Vec<i64>)>,
+    /// What there was at the end of the last cycle.
+    last: Option<State>,
+    setup: Setup,
+    book: Arc<Book>,
+    /// Before the directory it is in, so that it is unmounted first.
+    disk: Option<Arc<Disk>>,
+    directory: TempDir,
+}
+
+impl Campaign {
+    pub(crate) async fn new(kind: Kind, binaries: &Path) -> Result<Self> {
+        let binary = binaries.join("lionrocket");
+        let binary = binary
+            .canonicalize()
+            .with_context(|| format!("{} is missing: build lionrocket-server", binary.display()))?;
+        let directory = tempfile::tempdir()?;
+        let setup = Setup::new(&binary, directory.path(), &directory.path().join("log"));
+        Ok(Self {
+            kind,
+            simulator: Simulator::builder().seed(1).start().await?,
+            can_stop: setup.output(&["openapi"])?.contains("stop_turn"),
+            can_continue: setup.output(&["serve", "--help"])?.contains("ON_INTERRUPT"),
+            binary,
+            report: Report::default(),
+        })
+    }
+
+    /// Runs cycles until all are done or one has failed.
+    pub(crate) async fn run(
+        &mut self,
+        seed: u64,
+        cycles: std::ops::Range<u32>,
+    ) -> Result<Option<Failure>> {
+        let mut place: Option<Place> = None;
+        for cycle in cycles {
+            let mut here = match place.take() {
+                Some(place) if cycle % CYCLES_OF_A_PLACE != 0 => place,
+                _ => self.new_place().await?,
+            };
+            let plan = Plan::new(seed, cycle);
+            here.book.remark(&format!("{plan:?}"));
+            let wrong = self.cycle(&mut here, &plan).await;
+            let wrong = wrong.unwrap_or_else(|error| vec![format!("{error:#}")]);
+            if !wrong.is_empty() {
+                let place = here.keep()?;
+                return Ok(Some(Failure {
+                    cycle,
+                    wrong,
+                    place,
+                }));
+            }
+            place = Some(here);
+        }
+        Ok(None)
+    }
+
+    pub(crate) const fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Makes a data directory, and accounts and chats in it.
+    async fn new_place(&self) -> Result<Place> {
+        let directory = tempfile::Builder::new()
+            .prefix("lionrocket-crash-")
+            .tempdir()?;
+        let disk = match self.kind {
+            Kind::Kill => None,
+            Kind::PowerCut => Some(Arc::new(Disk::new(directory.path())?)),
+        };
+        let data = match &disk {
+            None => directory.path().join("home"),
+            Some(disk) => disk.path().join("home"),
+        };
+        fs::create_dir_all(&data)?;
+        let setup = Setup::new(&self.binary, &data, &directory.path().join("server.log"));
+        let mut process = setup.start(Ending::Kill)?;
+        let base = process
+            .listens()
+            .await?
+            .context("the server does not listen")?;
+        let mut people = Vec::new();
+        for number in 0..PEOPLE {
+            let person = Person::register(&base, &format!("crash{number}")).await?;
+            let mut chats = Vec::new();
+            for _ in 0..CHATS_OF_EACH {
+                chats.push(person.open_chat(&base).await?);
+            }
+            people.push((person, chats));
+        }
+        process.stop().await?;
+        Ok(Place {
+            people,
+            last: None,
+            book: Arc::new(Book::new(&directory.path().join("book.log"))?),
+            setup,
+            disk,
+            directory,
+        })
+    }
+
+    /// The server as the plan wants it.
+    fn setup(&self, place: &Place, plan: &Plan) -> Setup {
+        let setup = place.setup.clone().with(
+            "ON_INTERRUPT",
+            match plan.on_interrupt {
+                OnInterrupt::Continue => "continue",
+                OnInterrupt::Keep => "keep",
+            },
+        );
+        match plan.upstream {
+            Upstream::Demo => setup,
+            Upstream::Simulator => setup
+                .with("CLAUDE_API_KEY", "sk-ant-crash")
+                .with("CLAUDE_BASE_URL", &self.simulator.base_url()),
+        }
+    }
+
+    fn promises(&self, plan: &Plan) -> Promises {
+        Promises {
+            on_interrupt: if self.can_continue {
+                plan.on_interrupt
+            } else {
+                OnInterrupt::Keep
+            },
+            may_take_back: self.kind == Kind::PowerCut,
+            keeps_what_was_shown: self.can_continue,
+        }
+    }
+
+    /// Runs one cycle and answers everything that was not as promised.
+    async fn cycle(&mut self, place: &mut Place, plan: &Plan) -> Result<Vec<String>> {
+        let setup = self.setup(place, plan);
+        let mut chatters = place.chatters(plan);
+        let mut wrong = Vec::new();
+        let mut working = BTreeSet::new();
+        for moment in &plan.crashes {
+            let ending = match &place.disk {
+                None => Ending::Kill,
+                Some(disk) => Ending::PowerCut {
+                    disk: disk.clone(),
+                    flushes_log: plan.flushes_log,
+                },
+            };
+            place.book.remark(&format!("a life that ends {moment}"));
+            let process = setup.start(ending)?;
+            self.doomed_life(place, &mut chatters, process, *moment)
+                .await?;
+            if let Some(disk) = &place.disk {
+                disk.lose_power()?;
+            }
+            chatters.iter_mut().for_each(Chatter::survive);
+            let found = State::found(&setup.database())?;
+            let exchanges = chatters.iter().flat_map(|chatter| &chatter.exchanges);
+            match &found {
+                Some(found) => wrong.extend(verdict::at_death(exchanges, found)),
+                None => bail!("the database is gone"),
+            }
+            working = found.as_ref().map(State::working_nodes).unwrap_or_default();
+            self.report.crash(*moment, found.as_ref());
+        }
+        place.book.remark("the last life");
+        let process = setup.start(Ending::Kill)?;
+        wrong.extend(
+            self.last_life(place, &mut chatters, process, plan, &working)
+                .await?,
+        );
+        wrong.extend(place.book.take_troubles());
+        self.report.cycle(place.book.counts());
+        Ok(wrong)
+    }
+
+    /// Lets the clients talk until the server dies.
+    async fn doomed_life(
+        &self,
+        place: &Place,
+        chatters: &mut [Chatter],
+        mut process: Process,
+        moment: Moment,
+    ) -> Result<()> {
+        // Dropping it ends the watchers with the life that they watch.
+        let mut watchers = JoinSet::new();
+        if let Moment::Booting(time) = moment {
+            watchers.spawn(strike_after(time, process.doom.clone()));
+        }
+        if let Some(base) = process.listens().await? {
+            Self::watch(&mut watchers, place, moment, &process.doom);
+            let life = self.life(place, base, &process.doom, true);
+            join_all(chatters.iter_mut().map(|chatter| chatter.live(&life))).await;
+            process.struck().await;
+        }
+        let status = process.ended().await?;
+        // Watchers have the database open; a server that starts must be the first to open it.
+        watchers.shutdown().await;
+        if self.kind == Kind::Kill && !was_killed(status) {
+            bail!("the server ended before it was killed: {status}");
+        }
+        Ok(())
+    }
+
+    /// Sets whatever makes the server die at its moment.
+    fn watch(watchers: &mut JoinSet<()>, place: &Place, moment: Moment, doom: &Arc<Doom>) {
+        watchers.spawn(strike_after(LONGEST_LIFE, doom.clone()));
+        match moment {
+            Moment::After(time) => {
+                watchers.spawn(strike_after(time, doom.clone()));
+            }
+            Moment::Begun(_) | Moment::Saved(_) | Moment::Ended(_) => {
+                let (database, doom) = (place.setup.database(), doom.clone());
+                watchers.spawn_blocking(move || {
+                    if let Err(error) = strike_at(&database, moment, &doom) {
+                        eprintln!("warning: the database cannot be watched: {error:#}");
+                    }
+                });
+            }
+            _ => place.book.set_trap(moment, doom.clone()),
+        }
+    }
+
+    fn life(&self, place: &Place, base: String, doom: &Arc<Doom>, has_load: bool) -> Life {
+        Life {
+            base,
+            doom: doom.clone(),
+            book: place.book.clone(),
+            has_load,
+            can_stop: self.can_stop,
+        }
+    }
+
+    /// Lets everything come to its end and judges it.
+    async fn last_life(
+        &mut self,
+        place: &mut Place,
+        chatters: &mut [Chatter],
+        mut process: Process,
+        plan: &Plan,
+        left_behind: &BTreeSet<String>,
+    ) -> Result<Vec<String>> {
+        let began = Instant::now();
+        let base = process
+            .listens()
+            .await?
+            .context("the server does not listen")?;
+        self.report.started_in(began.elapsed());
+        let life = self.life(place, base, &process.doom, false);
+        let database = place.setup.database();
+        let (taken_over, _) = tokio::join!(
+            taken_over(&database, left_behind),
+            join_all(chatters.iter_mut().map(|chatter| chatter.live(&life))),
+        );
+        let mut wrong: Vec<String> = taken_over?.err().into_iter().collect();
+        all_over(&database).await?;
+        for chatter in chatters.iter_mut() {
+            chatter.look_back(&life).await?;
+        }
+        let state = Database::open(&database)?.state()?;
+        let exchanges = || chatters.iter().flat_map(|chatter| &chatter.exchanges);
+        wrong.extend(verdict::at_end(exchanges(), &state, self.promises(plan)));
+        for chatter in chatters.iter() {
+            wrong.extend(verdict::of_api(
+                chatter.exchanges.iter(),
+                &chatter.seen,
+                &state,
+            ));
+        }
+        if let Some(before) = &place.last {
+            wrong.extend(verdict::of_time(before, &state));
+        }
+        self.report.ended(&state, place.last.as_ref());
+        place.last = Some(state);
+        process.doom.strike();
+        process.ended().await?;
+        Ok(wrong)
+    }
+}
+
+impl Place {
+    fn chatters(&self, plan: &Plan) -> Vec<Chatter> {
+        let chats = self
+            .people
+            .iter()
+            .flat_map(|(person, chats)| chats.iter().map(move |chat| (person, chat)));
+        let chatter = |(number, (person, chat)): (u64, (&Person, &i64))| {
+            Chatter::new(person.clone(), *chat, plan.cycle, plan.dice(number))
+        };
+        (0..).zip(chats).map(chatter).collect()
+    }
+
+    /// Leaves the directory where it is and says where that is.
+    fn keep(self) -> Result<PathBuf> {
+        if let Some(disk) = &self.disk {
+            let copy = Command::new("cp")
+                .arg("-r")
+                .arg(disk.path())
+                .arg(self.directory.path().join("copy"))
+                .status()?;
+            if !copy.success() {
+                eprintln!("warning: the data could not be copied");
+            }
+        }
+        drop(self.disk);
+        Ok(self.directory.keep())
+    }
+}
+
+async fn strike_after(time: Duration, doom: Arc<Doom>) {
+    sleep(time).await;
+    doom.strike();
+}
+
+/// Kills the server as soon as its database has come so far.
+fn strike_at(database: &Path, moment: Moment, doom: &Doom) -> Result<()> {
+    let mut database = Database::open(database)?;
+    let start = database.progress()?;
+    while !doom.is_struck() {
+        let now = database.progress()?;
+        let (count, reached) = match moment {
+            Moment::Begun(count) => (count, now.begun - start.begun),
+            Moment::Saved(count) => (count, now.saved - start.saved),
+            Moment::Ended(count) => (count, now.ended - start.ended),
+            _ => return Ok(()),
+        };
+        if reached >= i64::from(count) {
+            doom.strike();
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
+
+/// Waits until none of the nodes that are gone holds a turn, and says if that took too long.
+async fn taken_over(database: &Path, gone: &BTreeSet<String>) -> Result<Result<(), String>> {
+    let mut database = Database::open(database)?;
+    let began = Instant::now();
+    loop {
+        let working = database.working_nodes()?;
+        if working.is_disjoint(gone) {
+            return Ok(Ok(()));
+        }
+        if began.elapsed() > TAKEN_OVER_WITHIN {
+            return Ok(Err(format!("stuck: nobody works on a turn of {working:?}")));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Waits until no turn runs. One that never ends is found when all is judged.
+async fn all_over(database: &Path) -> Result<()> {
+    let mut database = Database::open(database)?;
+    let began = Instant::now();
+    while !database.working_nodes()?.is_empty() && began.elapsed() < LIMIT {
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,444 @@
+//! A client that talks in one chat, whatever becomes of the server.
+
+use std::{future::Future, sync::Arc};
+
+use rand::{Rng as _, rngs::StdRng};
+use reqwest::{Method, RequestBuilder, Response, header};
+use serde_json::{Value, json};
+
+use crate::{
+    book::{Acceptance, Book, Exchange, Fact, Form, Reader, Stop, Told},
+    events::{Event, Events, Next},
+    person::{LIMIT, Person},
+    plan::pick,
+    process::Doom,
+};
+
+/// How often a stream that ends without a word is asked for again.
+const MOST_RESUMES: u32 = 200;
+/// One event in so many makes a client lose its connection.
+const LOSES_CONNECTION: u32 = 80;
+
+/// One life of the server, as its clients see it.
+#[derive(Clone)]
+pub(crate) struct Life {
+    pub(crate) base: String,
+    pub(crate) doom: Arc<Doom>,
+    pub(crate) book: Arc<Book>,
+    /// Whether new messages are sent, until the server dies.
+    pub(crate) has_load: bool,
+    /// Whether the server knows how to stop a reply.
+    pub(crate) can_stop: bool,
+}
+
+/// The server is gone.
+pub(crate) struct Gone;
+
+impl Life {
+    /// Waits for something from the server. Whatever goes wrong means that it is gone, which is a
+    /// trouble only while it should be there.
+    async fn call<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, Gone> {
+        let problem = match tokio::time::timeout(LIMIT, call).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => format!("{error:?}"),
+            Err(_) => "nothing came in time".to_owned(),
+        };
+        Err(self.gone(what, &problem))
+    }
+
+    fn gone(&self, what: &str, problem: &str) -> Gone {
+        if !self.doom.is_struck() {
+            self.book
+                .trouble(format!("the server does not serve {what}: {problem}"));
+        }
+        Gone
+    }
+}
+
+/// What is left to do with a stream of events.
+enum Left {
+    /// Nothing: the end was told.
+    Nothing,
+    /// The rest is to be asked for.
+    Rest,
+}
+
+/// What the API tells in the end.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The turns of this cycle.
+    pub(crate) turns: Vec<Value>,
+    /// All messages of the chat, oldest first.
+    pub(crate) messages: Vec<Value>,
+}
+
+/// One chat of one person.
+pub(crate) struct Chatter {
+    person: Person,
+    chat: i64,
+    dice: StdRng,
+    /// Makes keys and texts different from those of all other cycles.
+    cycle: u32,
+    /// The messages of this cycle.
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) seen: Seen,
+}
+
+impl Chatter {
+    pub(crate) fn new(person: Person, chat: i64, cycle: u32, dice: StdRng) -> Self {
+        Self {
+            person,
+            chat,
+            dice,
+            cycle,
+            exchanges: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// Lives through one life of the server: finishes what the last one left, then talks on.
+    pub(crate) async fn live(&mut self, life: &Life) {
+        for at in 0..self.exchanges.len() {
+            if !self.exchanges[at].is_settled && self.settle(life, at).await.is_err() {
+                return;
+            }
+        }
+        while life.has_load && !life.doom.is_struck() {
+            let at = self.exchanges.len();
+            let exchange = self.new_exchange(life);
+            self.exchanges.push(exchange);
+            let form = pick(&mut self.dice, &[Form::Json, Form::Events, Form::Accepted]);
+            let Exchange { key, content, .. } = &self.exchanges[at];
+            life.book.note(key, &Fact::Asked(form, content));
+            if self.send(life, at, form).await.is_err() {
+                return;
+            }
+            self.exchanges[at].is_settled = true;
+        }
+    }
+
+    /// Says which messages are to be looked after once more when the server is back.
+    pub(crate) fn survive(&mut self) {
+        for exchange in &mut self.exchanges {
+            exchange.crashes += u32::from(!exchange.is_told());
+            if exchange.is_accepted() && self.dice.random_bool(0.3) {
+                exchange.is_settled = false;
+            }
+        }
+    }
+
+    fn new_exchange(&mut self, life: &Life) -> Exchange {
+        let number = self.exchanges.len();
+        let name = format!("{}-{}-{}-{number}", self.cycle, self.person.name, self.chat);
+        let pace = self.dice.random_range(1..10);
+        // The demo model takes the request for a pace as mere words.
+        let content = format!("{name} 바다 이야기를 해 주세요 🌊 [[sim:slow;itl-ms={pace}]]");
+        let mut exchange = Exchange::new(self.chat, name, content);
+        if life.can_stop && self.dice.random_bool(0.2) {
+            exchange.stop_after = Some(self.dice.random_range(0..20));
+        }
+        exchange
+    }
+
+    /// Reads the rest of a reply and sends its message again with its key.
+    async fn settle(&mut self, life: &Life, at: usize) -> Result<(), Gone> {
+        let exchange = &mut self.exchanges[at];
+        if exchange.turn().is_some() && !exchange.is_told() {
+            if exchange.readers.is_empty() {
+                exchange.readers.push(Reader::default());
+            }
+            self.follow(life, at, 0).await?;
+        }
+        let form = pick(&mut self.dice, &[Form::Json, Form::Events, Form::Accepted]);
+        life.book
+            .note(&self.exchanges[at].key, &Fact::Repeated(form));
+        self.send(life, at, form).await?;
+        self.finish_readers(life, at).await?;
+        self.exchanges[at].is_settled = true;
+        Ok(())
+    }
+
+    /// Lets every reader read to the end.
+    async fn finish_readers(&mut self, life: &Life, at: usize) -> Result<(), Gone> {
+        for reader in 0..self.exchanges[at].readers.len() {
+            if self.exchanges[at].readers[reader].told.is_none() {
+                self.follow(life, at, reader).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, life: &Life, at: usize, form: Form) -> Result<(), Gone> {
+        let response = life
+            .call("a message", self.message(life, at, form).send())
+            .await?;
+        let status = response.status().as_u16();
+        let is_replay = response.headers().contains_key("idempotent-replayed");
+        match status {
+            200 => {
+                let exchange = &mut self.exchanges[at];
+                exchange.readers.push(Reader::default());
+                let reader = exchange.readers.len() - 1;
+                match self
+                    .read(life, at, reader, response, Some(is_replay))
+                    .await?
+                {
+                    Left::Nothing => Ok(()),
+                    Left::Rest => self.follow(life, at, reader).await,
+                }
+            }
+            202 => {
+                let place = response.headers().get(header::LOCATION);
+                let place = place
+                    .and_then(|place| place.to_str().ok())
+                    .unwrap_or_default();
+                let turn = place.rsplit('/').next().map(str::to_owned);
+                self.accept(life, at, turn, is_replay);
+                let exchange = &mut self.exchanges[at];
+                exchange.readers.push(Reader::default());
+                self.follow(life, at, self.exchanges[at].readers.len() - 1)
+                    .await
+            }
+            _ => {
+                let body = life.call("an answer", response.text()).await?;
+                self.answered(life, at, status, &body, is_replay);
+                Ok(())
+            }
+        }
+    }
+
+    fn message(&self, life: &Life, at: usize, form: Form) -> RequestBuilder {
+        let path = format!("/api/chats/{}/messages", self.chat);
+        let exchange = &self.exchanges[at];
+        let request = self
+            .person
+            .request(Method::POST, &life.base, &path)
+            .header("idempotency-key", &exchange.key)
+            .json(&json!({ "content": exchange.content }));
+        match form {
+            Form::Json => request,
+            Form::Events => request.header(header::ACCEPT, "text/event-stream"),
+            Form::Accepted => request.header("prefer", "respond-async"),
+        }
+    }
+
+    fn accept(&mut self, life: &Life, at: usize, turn: Option<String>, is_replay: bool) {
+        let acceptance = Acceptance { turn, is_replay };
+        life.book
+            .note(&self.exchanges[at].key, &Fact::Accepted(&acceptance));
+        self.exchanges[at].acceptances.push(acceptance);
+    }
+
+    /// Takes a whole answer: the reply, a failure that names its turn, or a refusal.
+    fn answered(&mut self, life: &Life, at: usize, status: u16, body: &str, is_replay: bool) {
+        let body: Value = serde_json::from_str(body).unwrap_or_default();
+        if status == 201 {
+            let reply = &body["assistant_message"];
+            let turn = reply["turn_id"].as_str().map(str::to_owned);
+            self.accept(life, at, turn, is_replay);
+            let content = reply["content"].as_str().unwrap_or_default().to_owned();
+            self.exchanges[at].wholes.push(content);
+        } else if let Some(turn) = body["turn_id"].as_str() {
+            let is_replay = is_replay || self.exchanges[at].is_accepted();
+            self.accept(life, at, Some(turn.to_owned()), is_replay);
+            if self.exchanges[at].readers.is_empty() {
+                self.exchanges[at].readers.push(Reader::default());
+            }
+        } else {
+            let code = body["code"].as_str().unwrap_or("no code").to_owned();
+            life.book
+                .note(&self.exchanges[at].key, &Fact::Refused(&code));
+            self.exchanges[at].refusals.push(format!("{status} {code}"));
+        }
+    }
+
+    /// Reads on from where a reader is until the end is told.
+    async fn follow(&mut self, life: &Life, at: usize, reader: usize) -> Result<(), Gone> {
+        for _ in 0..MOST_RESUMES {
+            let exchange = &self.exchanges[at];
+            let Some(turn) = exchange.turn() else {
+                return Ok(());
+            };
+            let path = format!("/api/chats/{}/turns/{turn}/events", self.chat);
+            let mut request = self.person.request(Method::GET, &life.base, &path);
+            let after = exchange.readers[reader].last_id.as_deref();
+            if let Some(id) = after {
+                request = request.header("last-event-id", id);
+            }
+            life.book.note(&exchange.key, &Fact::Resumed { after });
+            let response = life.call("the events of a turn", request.send()).await?;
+            if response.status() != 200 {
+                let status = response.status();
+                life.book.trouble(format!(
+                    "{}: {status} for the events of {turn}",
+                    exchange.key
+                ));
+                return Ok(());
+            }
+            if let Left::Nothing = self.read(life, at, reader, response, None).await? {
+                return Ok(());
+            }
+        }
+        let key = &self.exchanges[at].key;
+        life.book
+            .trouble(format!("{key}: no end was told in {MOST_RESUMES} streams"));
+        Ok(())
+    }
+
+    /// Reads a stream. `acceptance` says whether it answers a message, and one that was sent before.
+    async fn read(
+        &mut self,
+        life: &Life,
+        at: usize,
+        reader: usize,
+        response: Response,
+        mut acceptance: Option<bool>,
+    ) -> Result<Left, Gone> {
+        let mut events = Events::of(response);
+        loop {
+            let next = life
+                .call("an event", async { Ok(events.next().await) })
+                .await?;
+            let event = match next {
+                Next::Event(event) => event,
+                Next::End => return Ok(Left::Rest),
+                Next::Broken => return Err(life.gone("an event", "the connection broke")),
+                Next::Unreadable(frame) => {
+                    life.book
+                        .trouble(format!("an event that cannot be read: {frame:?}"));
+                    continue;
+                }
+            };
+            if let (Some(is_replay), "turn") = (acceptance, event.name.as_str()) {
+                let turn = event.data["turn_id"].as_str().map(str::to_owned);
+                self.accept(life, at, turn, is_replay);
+                acceptance = None;
+            }
+            if self.take(life, at, reader, event) {
+                return Ok(Left::Nothing);
+            }
+            self.stop_in_time(life, at, reader).await?;
+            if self.dice.random_ratio(1, LOSES_CONNECTION) {
+                return Ok(Left::Rest);
+            }
+        }
+    }
+
+    /// Adds an event to what a reader has. Answers whether it was the last one.
+    fn take(&mut self, life: &Life, at: usize, reader: usize, event: Event) -> bool {
+        let Exchange { key, readers, .. } = &mut self.exchanges[at];
+        let seen = &mut readers[reader];
+        match event.name.as_str() {
+            "turn" => {
+                if seen.has_begun {
+                    seen.resets += 1;
+                    seen.text.clear();
+                    seen.places.clear();
+                    life.book.note(key, &Fact::Reset);
+                }
+                seen.has_begun = true;
+            }
+            "delta" => {
+                seen.has_begun = true;
+                let text = event.data["text"].as_str().unwrap_or_default();
+                seen.text.push_str(text);
+                seen.places.push((event.id.clone(), seen.text.len()));
+                life.book.note(
+                    key,
+                    &Fact::Shown {
+                        id: &event.id,
+                        text,
+                    },
+                );
+            }
+            "busy" | "usage" => {}
+            "done" | "stopped" | "error" => {
+                let content = event.data["assistant_message"]["content"].as_str();
+                seen.told = Some(Told {
+                    event: event.name.clone(),
+                    content: content.map(str::to_owned),
+                });
+                life.book.note(key, &Fact::Told(&event.name));
+            }
+            other => life.book.trouble(format!("{key}: the event {other}")),
+        }
+        seen.last_id = Some(event.id);
+        seen.told.is_some()
+    }
+
+    /// Asks to stop the reply when its time has come.
+    async fn stop_in_time(&mut self, life: &Life, at: usize, reader: usize) -> Result<(), Gone> {
+        let exchange = &mut self.exchanges[at];
+        let pieces = exchange.readers[reader].places.len();
+        let is_time = exchange.stop_after.is_some_and(|after| pieces >= after);
+        if !is_time || exchange.stop.is_some() {
+            return Ok(());
+        }
+        let Some(turn) = exchange.turn() else {
+            return Ok(());
+        };
+        let path = format!("/api/chats/{}/turns/{turn}/stop", self.chat);
+        exchange.stop = Some(Stop::Unanswered);
+        life.book.note(&exchange.key, &Fact::Stopping);
+        let request = self.person.request(Method::POST, &life.base, &path);
+        let response = life.call("a stop", request.send()).await?;
+        let stop = match response.status().as_u16() {
+            202 => Stop::Promised,
+            200 => Stop::TooLate,
+            status => {
+                life.book
+                    .trouble(format!("{}: {status} for a stop", exchange.key));
+                Stop::Unanswered
+            }
+        };
+        exchange.stop = Some(stop);
+        life.book.note(&exchange.key, &Fact::StopAnswered(stop));
+        Ok(())
+    }
+
+    /// Reads everything once more when all is over: each reply from some place in its middle, the
+    /// turns, and the whole chat.
+    pub(crate) async fn look_back(&mut self, life: &Life) -> anyhow::Result<()> {
+        for at in 0..self.exchanges.len() {
+            let Some(turn) = self.exchanges[at].turn().map(str::to_owned) else {
+                continue;
+            };
+            if let Some(reader) = self.somewhere(at) {
+                self.exchanges[at].readers.push(reader);
+            }
+            if self.finish_readers(life, at).await.is_err() {
+                return Ok(());
+            }
+            let path = format!("/api/chats/{}/turns/{turn}", self.chat);
+            self.seen
+                .turns
+                .push(self.person.get(&life.base, &path).await?);
+        }
+        self.seen.messages = self.person.messages(&life.base, self.chat).await?;
+        Ok(())
+    }
+
+    /// A reader that has a reply up to some place.
+    fn somewhere(&mut self, at: usize) -> Option<Reader> {
+        let readers = &self.exchanges[at].readers;
+        let read: Vec<&Reader> = readers
+            .iter()
+            .filter(|reader| !reader.places.is_empty())
+            .collect();
+        if read.is_empty() {
+            return None;
+        }
+        let whole = read[self.dice.random_range(0..read.len())];
+        let (id, length) = &whole.places[self.dice.random_range(0..whole.places.len())];
+        Some(Reader {
+            text: whole.text[..*length].to_owned(),
+            last_id: Some(id.clone()),
+            has_begun: true,
+            ..Reader::default()
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! The server as a process that can be made to die.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufRead as _, BufReader, Read, Write as _},
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::sync::watch;
+
+use crate::{disk::Disk, lock};
+
+/// What a line of the server's log says just before the address.
+const LISTENS: &str = "listens on http://";
+/// How often it is looked whether a process has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// Far longer than a start takes, even on a loaded machine.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// How the server is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) binary: PathBuf,
+    /// Where it runs; its data is in `data/`.
+    pub(crate) directory: PathBuf,
+    pub(crate) variables: Vec<(String, String)>,
+    /// Where its log is collected.
+    pub(crate) log: PathBuf,
+    /// A program that starts it, with its arguments, instead of it being started directly.
+    pub(crate) wrapper: Vec<String>,
+}
+
+impl Setup {
+    pub(crate) fn new(binary: &Path, directory: &Path, log: &Path) -> Self {
+        let setup = Self {
+            binary: binary.to_owned(),
+            directory: directory.to_owned(),
+            variables: Vec::new(),
+            log: log.to_owned(),
+            wrapper: Vec::new(),
+        };
+        setup
+            .with("PORT", "0")
+            .with("RATE_LIMIT", "off")
+            .with("DEMO_DELAY_MS", "5")
+    }
+
+    /// Another setting, instead of what there was of that name.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.join("data/app.db")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut words = self.wrapper.iter().map(std::ffi::OsString::from);
+        let mut command = match words.next() {
+            None => Command::new(&self.binary),
+            Some(wrapper) => {
+                let mut command = Command::new(wrapper);
+                command.args(words).arg(&self.binary);
+                command
+            }
+        };
+        command
+            .args(arguments)
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs one of its commands to the end and answers what it prints.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command(arguments).output()?;
+        if !output.status.success() {
+            bail!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Starts the service. It need not listen yet.
+    pub(crate) fn start(&self, ending: Ending) -> Result<Process> {
+        let mut child = self
+            .command(&["serve"])
+            .spawn()
+            .with_context(|| format!("starting {}", self.binary.display()))?;
+        let mut log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
+        writeln!(log, "--- process {} ---", child.id())?;
+        let log = Arc::new(Mutex::new(log));
+        let (tell, address) = watch::channel(None);
+        let tell = Arc::new(tell);
+        for output in outputs(&mut child) {
+            collect(output, Arc::clone(&log), Arc::clone(&tell));
+        }
+        let (strike, struck) = watch::channel(false);
+        Ok(Process {
+            doom: Arc::new(Doom {
+                child: Mutex::new(child),
+                ending,
+                is_struck: AtomicBool::new(false),
+                strike,
+            }),
+            address,
+            struck,
+        })
+    }
+}
+
+fn outputs(child: &mut Child) -> Vec<Box<dyn Read + Send>> {
+    let stdout = child.stdout.take().map(|output| Box::new(output) as _);
+    let stderr = child.stderr.take().map(|output| Box::new(output) as _);
+    stdout.into_iter().chain(stderr).collect()
+}
+
+/// Keeps what a process says, and tells the address as soon as it is named.
+fn collect(from: impl Read + Send + 'static, log: Arc<Mutex<File>>, tell: Arc<Address>) {
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once(LISTENS) {
+                let named = rest.split([' ', '"']).next().unwrap_or_default();
+                let _ = tell.send(Some(format!("http://{named}")));
+            }
+            // A log that cannot be kept is missed only when something has gone wrong.
+            let _ = writeln!(lock(&log), "{line}");
+        }
+    });
+}
+
+type Address = watch::Sender<Option<String>>;
+
+/// How a process is made to die.
+#[derive(Clone, Debug)]
+pub(crate) enum Ending {
+    /// By SIGKILL.
+    Kill,
+    /// The file system loses what is not yet on its disk, then SIGKILL.
+    PowerCut { disk: Arc<Disk>, flushes_log: bool },
+}
+
+/// What makes a process die, once.
+#[derive(Debug)]
+pub(crate) struct Doom {
+    child: Mutex<Child>,
+    ending: Ending,
+    is_struck: AtomicBool,
+    strike: watch::Sender<bool>,
+}
+
+impl Doom {
+    /// Ends the process. What it did before, and what it still does while it dies, counts.
+    pub(crate) fn strike(&self) {
+        if self.is_struck.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Ending::PowerCut { disk, flushes_log } = &self.ending {
+            disk.cut(*flushes_log);
+        }
+        // It may have ended by itself when it lost its disk.
+        let _ = lock(&self.child).kill();
+        let _ = self.strike.send(true);
+    }
+
+    /// Whether its end has begun.
+    pub(crate) fn is_struck(&self) -> bool {
+        self.is_struck.load(Ordering::SeqCst)
+    }
+
+    fn try_wait(&self) -> Result<Option<ExitStatus>> {
+        Ok(lock(&self.child).try_wait()?)
+    }
+}
+
+/// A started server; killed when it is dropped.
+pub(crate) struct Process {
+    pub(crate) doom: Arc<Doom>,
+    address: watch::Receiver<Option<String>>,
+    struck: watch::Receiver<bool>,
+}
+
+impl Process {
+    /// Waits until it listens and answers where; `None` when it dies before.
+    pub(crate) async fn listens(&mut self) -> Result<Option<String>> {
+        let address = self.address.wait_for(Option::is_some);
+        let outcome = tokio::time::timeout(START_LIMIT, async {
+            tokio::select! {
+                address = address => address.ok().and_then(|address| address.clone()),
+                // Both ends of its outputs are gone, or it was told to die.
+                _ = self.struck.wait_for(|is_struck| *is_struck) => None,
+            }
+        });
+        let address = outcome.await.context("the server does not start")?;
+        if address.is_none() && !self.doom.is_struck() {
+            bail!(
+                "the server ended by itself at its start: {}",
+                self.ended().await?
+            );
+        }
+        Ok(address)
+    }
+
+    /// Waits until it was made to die.
+    pub(crate) async fn struck(&mut self) {
+        // The sender lives as long as this.
+        let _ = self.struck.wait_for(|is_struck| *is_struck).await;
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&self) -> Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.doom.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) -> Result<()> {
+        let id = lock(&self.doom.child).id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status()?;
+        if !sent.success() {
+            bail!("the server cannot be sent {name}: {sent}");
+        }
+        Ok(())
+    }
+
+    /// Stops it as an operator would.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.signal("TERM")?;
+        let status = self.ended().await?;
+        if !status.success() {
+            bail!("the server did not stop well: {status}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let mut child = lock(&self.doom.child);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// Whether a process died by SIGKILL.
+pub(crate) fn was_killed(status: ExitStatus) -> bool {
+    const SIGKILL: i32 = 9;
+    status.signal() == Some(SIGKILL)
+}

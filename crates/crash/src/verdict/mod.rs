@@ -1,0 +1,255 @@
+//! Whether everything that was promised was kept.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::{
+    book::{Exchange, Reader, Stop},
+    chatter::Seen,
+    database::{State, Turn},
+    plan::OnInterrupt,
+};
+
+/// What the server has promised in a cycle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Promises {
+    pub(crate) on_interrupt: OnInterrupt,
+    /// Whether a piece of a reply that was shown may be lost, and the reader told to begin anew.
+    pub(crate) may_take_back: bool,
+    /// Whether what a reader was shown outlives the server.
+    pub(crate) keeps_what_was_shown: bool,
+}
+
+/// Judges what a server will find that is started after a crash: whatever was acknowledged is there.
+pub(crate) fn at_death<'a>(
+    exchanges: impl Iterator<Item = &'a Exchange>,
+    found: &State,
+) -> Vec<String> {
+    let mut wrong = found.broken.clone();
+    for exchange in exchanges {
+        wrong.extend(is_kept(exchange, found).err());
+    }
+    wrong
+}
+
+/// Whether a message is there once, and with the turn that its clients were told of.
+fn is_kept<'a>(exchange: &'a Exchange, state: &'a State) -> Result<Option<&'a Turn>, String> {
+    let key = &exchange.key;
+    let mut turns = state.with_key(exchange.chat, key);
+    let turn = turns.next();
+    if turns.next().is_some() {
+        return Err(format!("{key}: doubled: several turns"));
+    }
+    let Some(turn) = turn else {
+        if exchange.is_accepted() {
+            return Err(format!("{key}: lost: it was accepted and is not there"));
+        }
+        return Ok(None);
+    };
+    let mut named = exchange
+        .acceptances
+        .iter()
+        .filter_map(|acceptance| acceptance.turn.as_ref());
+    if let Some(other) = named.find(|id| **id != turn.id) {
+        return Err(format!(
+            "{key}: it is the turn {}, but {other} was named",
+            turn.id
+        ));
+    }
+    if turn.own != exchange.content {
+        return Err(format!("{key}: other words are stored: {:?}", turn.own));
+    }
+    match state.own_messages.get(&exchange.content) {
+        Some(1) => Ok(Some(turn)),
+        found => Err(format!(
+            "{key}: the message is there {} times",
+            found.unwrap_or(&0)
+        )),
+    }
+}
+
+/// Judges what there is when everything has come to its end.
+pub(crate) fn at_end<'a>(
+    exchanges: impl Iterator<Item = &'a Exchange>,
+    state: &State,
+    promises: Promises,
+) -> Vec<String> {
+    let mut wrong = state.broken.clone();
+    let running = state.turns.values().filter(|turn| !turn.is_over());
+    wrong.extend(running.map(|turn| format!("stuck: {} is {}", turn.id, turn.state)));
+    for exchange in exchanges {
+        match is_kept(exchange, state) {
+            Err(problem) => wrong.push(problem),
+            Ok(None) => {}
+            Ok(Some(turn)) => {
+                let judge = Judge {
+                    exchange,
+                    turn,
+                    promises,
+                };
+                wrong.extend(judge.problems().into_iter().map(|problem| {
+                    format!(
+                        "{}: turn {}, {}: {problem}",
+                        exchange.key, turn.id, turn.state
+                    )
+                }));
+            }
+        }
+    }
+    wrong
+}
+
+/// Judges one message that is there.
+struct Judge<'a> {
+    exchange: &'a Exchange,
+    turn: &'a Turn,
+    promises: Promises,
+}
+
+impl Judge<'_> {
+    fn problems(&self) -> Vec<String> {
+        let readers = self
+            .exchange
+            .readers
+            .iter()
+            .filter_map(|reader| self.reader(reader));
+        let wholes = self
+            .exchange
+            .wholes
+            .iter()
+            .filter(|whole| **whole != self.turn.reply);
+        let wholes = wholes.map(|whole| differs("a whole answer", whole, &self.turn.reply));
+        readers
+            .chain(wholes)
+            .chain(self.state())
+            .chain(self.replays())
+            .collect()
+    }
+
+    /// What a reader was shown against what is stored.
+    fn reader(&self, reader: &Reader) -> Option<String> {
+        let stored = &self.turn.reply;
+        if self.turn.state == "interrupted" && !self.promises.keeps_what_was_shown {
+            return None;
+        }
+        if reader.resets > 0 && !self.promises.may_take_back {
+            return Some("a reader was told to begin anew".to_owned());
+        }
+        let Some(told) = &reader.told else {
+            let is_part = stored.starts_with(&reader.text) || self.promises.may_take_back;
+            return (!is_part).then(|| differs("a part that was shown", &reader.text, stored));
+        };
+        let expected = match self.turn.state.as_str() {
+            "completed" => "done",
+            "stopped" => "stopped",
+            _ => "error",
+        };
+        if told.event != expected {
+            return Some(format!("a reader was told {:?}", told.event));
+        }
+        if reader.text != *stored {
+            return Some(differs("what was shown", &reader.text, stored));
+        }
+        let content = told.content.as_ref().filter(|content| *content != stored);
+        content.map(|content| differs("the reply in the last event", content, stored))
+    }
+
+    /// How the turn may have ended.
+    fn state(&self) -> Option<String> {
+        let crashes = self.exchange.crashes;
+        let goes_on = self.promises.on_interrupt == OnInterrupt::Continue && crashes == 1;
+        match (self.turn.state.as_str(), self.exchange.stop) {
+            ("stopped", Some(_)) => None,
+            (_, Some(Stop::Promised)) => {
+                Some("it was promised that it would be stopped".to_owned())
+            }
+            ("completed", _) => None,
+            ("interrupted", _) if crashes > 0 && !goes_on => None,
+            _ => Some(format!("it may not end like this after {crashes} crashes")),
+        }
+    }
+
+    /// A message that was accepted before is answered as a repeated one.
+    fn replays(&self) -> Option<String> {
+        let mut again = self.exchange.acceptances.iter().skip(1);
+        let is_new = again.any(|acceptance| !acceptance.is_replay);
+        is_new.then(|| "its repetition was not taken for one".to_owned())
+    }
+}
+
+/// Judges what the API shows against what is stored.
+pub(crate) fn of_api<'a>(
+    exchanges: impl Iterator<Item = &'a Exchange>,
+    seen: &Seen,
+    state: &State,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for shown in &seen.turns {
+        let id = shown["id"].as_str().unwrap_or_default();
+        match state.turns.get(id) {
+            Some(turn) if shown["state"] == turn.state.as_str() => {}
+            Some(turn) => wrong.push(format!(
+                "turn {id} is {}, shown as {}",
+                turn.state, shown["state"]
+            )),
+            None => wrong.push(format!("turn {id} is shown but not there")),
+        }
+    }
+    let mut own: HashMap<&str, u32> = HashMap::new();
+    for message in &seen.messages {
+        if message["role"] == "user" {
+            *own.entry(message["content"].as_str().unwrap_or_default())
+                .or_default() += 1;
+        }
+        wrong.extend(reply_differs(message, state));
+    }
+    for exchange in exchanges.filter(|exchange| exchange.is_accepted()) {
+        match own.get(exchange.content.as_str()) {
+            Some(1) => {}
+            found => wrong.push(format!(
+                "{}: shown {} times",
+                exchange.key,
+                found.unwrap_or(&0)
+            )),
+        }
+    }
+    wrong
+}
+
+fn reply_differs(message: &Value, state: &State) -> Option<String> {
+    let turn = state.turns.get(message["turn_id"].as_str()?)?;
+    let stored = if message["role"] == "user" {
+        &turn.own
+    } else {
+        &turn.reply
+    };
+    let shown = message["content"].as_str().unwrap_or_default();
+    (shown != stored).then(|| differs("a message of the chat", shown, stored))
+}
+
+/// Judges that what was over has stayed as it was.
+pub(crate) fn of_time(before: &State, after: &State) -> Vec<String> {
+    let over = before.turns.values().filter(|turn| turn.is_over());
+    let changed = over.filter(|turn| after.turns.get(&turn.id) != Some(*turn));
+    changed
+        .map(|turn| format!("turn {} was {} and has changed", turn.id, turn.state))
+        .collect()
+}
+
+/// Says where two texts part.
+fn differs(what: &str, found: &str, stored: &str) -> String {
+    let same = found
+        .chars()
+        .zip(stored.chars())
+        .take_while(|(one, other)| one == other)
+        .count();
+    format!(
+        "{what} is not what is stored: {} and {} bytes, the same for {same} characters",
+        found.len(),
+        stored.len()
+    )
+}
+
+#[cfg(test)]
+mod tests;

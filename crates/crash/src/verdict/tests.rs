@@ -1,0 +1,264 @@
+//! A check that cannot fail checks nothing: each kind of damage must be found.
+
+use std::{fs, io::Write as _, path::Path};
+
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    book::{Acceptance, Told},
+    database::Database,
+};
+
+const PROMISES: Promises = Promises {
+    on_interrupt: OnInterrupt::Continue,
+    may_take_back: false,
+    keeps_what_was_shown: true,
+};
+
+/// A sound database in a directory of its own, with something done to it.
+fn database(damage: &str) -> (TempDir, State) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("app.db");
+    make(&path, damage);
+    let state = Database::open(&path).unwrap().state().unwrap();
+    (directory, state)
+}
+
+fn make(path: &Path, damage: &str) {
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection
+        .batch_execute("PRAGMA synchronous = OFF")
+        .unwrap();
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/sqlite");
+    let mut folders: Vec<_> = fs::read_dir(migrations)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    for folder in folders {
+        let script = fs::read_to_string(folder.join("up.sql")).unwrap();
+        connection.batch_execute(&script).unwrap();
+    }
+    connection.batch_execute(include_str!("sound.sql")).unwrap();
+    // Damage need not obey the rules that the server's own writes are held to.
+    for (kind, name) in [
+        ("TRIGGER", "usage_events_cannot_be_deleted"),
+        ("TRIGGER", "usage_events_can_only_lose_their_user"),
+        ("INDEX", "turns_by_idempotency_key"),
+    ] {
+        connection
+            .batch_execute(&format!("DROP {kind} {name}"))
+            .unwrap();
+    }
+    connection.batch_execute(damage).unwrap();
+}
+
+/// What the clients of the three exchanges have seen.
+fn exchanges() -> Vec<Exchange> {
+    let told = [
+        ("one", "the first reply", Some("done")),
+        ("two", "the second reply", Some("done")),
+        ("three", "the third", Some("error")),
+    ];
+    let exchange = |(number, (content, text, event)): (usize, (&str, &str, Option<&str>))| {
+        let number = number + 1;
+        let mut exchange = Exchange::new(1, format!("key-{number}"), content.to_owned());
+        exchange.acceptances = [false, true]
+            .map(|is_replay| Acceptance {
+                turn: Some(format!("turn-{number}")),
+                is_replay,
+            })
+            .to_vec();
+        exchange.readers.push(Reader {
+            text: text.to_owned(),
+            told: event.map(|event| Told {
+                event: event.to_owned(),
+                content: None,
+            }),
+            ..Reader::default()
+        });
+        exchange.crashes = if number == 3 { 2 } else { 0 };
+        exchange
+    };
+    told.into_iter().enumerate().map(exchange).collect()
+}
+
+/// Everything that is found wrong at the end.
+fn found(damage: &str, exchanges: &[Exchange]) -> String {
+    let (_directory, state) = database(damage);
+    at_end(exchanges.iter(), &state, PROMISES).join("\n")
+}
+
+#[test]
+fn a_sound_database_has_nothing_wrong() {
+    let (_directory, state) = database("");
+    let exchanges = exchanges();
+    assert_eq!(at_death(exchanges.iter(), &state), [""; 0]);
+    assert_eq!(at_end(exchanges.iter(), &state, PROMISES), [""; 0]);
+    assert_eq!(of_time(&state, &state), [""; 0]);
+}
+
+#[test]
+fn whatever_is_done_to_a_row_is_found() {
+    const OFF: &str = "PRAGMA foreign_keys = OFF;";
+    #[rustfmt::skip]
+    let damages = [
+        ("DELETE FROM turns WHERE id = 'turn-1'", "key-1: lost"),
+        ("DELETE FROM messages WHERE id = 6", "a turn has its two messages"),
+        ("DELETE FROM messages WHERE id = 1", "refers to is there"),
+        ("UPDATE messages SET content = 'One' WHERE id = 1", "other words are stored"),
+        ("UPDATE messages SET content = 'the First reply' WHERE id = 2", "what was shown is not what is stored"),
+        ("UPDATE messages SET content = 'the third reply' WHERE id = 6", "what was shown is not what is stored"),
+        ("UPDATE messages SET status = 'streaming' WHERE id = 2", "a reply stands where its turn stands"),
+        ("INSERT INTO messages SELECT 7, chat_id, role, content, token_count, created_at, 6, 6, turn_id, status, model, stop_reason,
+            input_tokens, output_tokens, cache_read_tokens, cache_write_tokens FROM messages WHERE id = 1", "the message is there 2 times"),
+        ("INSERT INTO messages SELECT 7, chat_id, role, content, token_count, created_at, 5, 5, turn_id, status, model, stop_reason,
+            input_tokens, output_tokens, cache_read_tokens, cache_write_tokens FROM messages WHERE id = 6", "a turn writes a message once"),
+        ("UPDATE turns SET idempotency_key = 'key-1' WHERE id = 'turn-2'", "key-1: doubled"),
+        ("UPDATE turns SET state = 'streaming', ended_at = NULL WHERE id = 'turn-3'", "stuck: turn-3"),
+        ("UPDATE turns SET state = 'interrupted' WHERE id = 'turn-2'", "may not end like this"),
+        ("UPDATE chats SET head_message_id = 4", "a chat shows its newest end"),
+        ("DELETE FROM usage_events WHERE turn_id = 'turn-2'", "is charged once it is over"),
+        ("UPDATE usage_events SET output_tokens = 4 WHERE turn_id = 'turn-2'", "the ledger says what the reply says"),
+        ("UPDATE usage_events SET turn_id = 'turn-9' WHERE turn_id = 'turn-2'", "the ledger says what the reply says"),
+        ("UPDATE usage_stats SET cost_micro_usd = 501 WHERE cost_micro_usd = 500", "a person's day"),
+        ("DELETE FROM usage_stats WHERE chat_count = 1", "a person's day"),
+        ("INSERT INTO usage_stats VALUES (9, 1, '2026-11-27', 1, 0, 0, 0, 0, 0, 0)", "a person's day"),
+        ("UPDATE model_days SET completed = 2 WHERE completed = 1 AND interrupted = 1", "a model's day"),
+        ("DELETE FROM model_days WHERE exchanges = 1", "a model's day"),
+        ("UPDATE character_days SET exchanges = 3 WHERE exchanges = 2", "a character's day"),
+        ("DELETE FROM latency_days WHERE turns = 1", "latencies are counted once"),
+        ("UPDATE failure_days SET turns = 2", "failures are counted once"),
+        ("UPDATE account_days SET active_accounts = 2 WHERE new_accounts = 1", "counted as active once a day"),
+        ("UPDATE account_days SET new_accounts = 2 WHERE new_accounts = 1", "every account is counted"),
+        ("INSERT INTO budget_reservations VALUES ('turn-1', 1, '2026-11-25', 5, 5)", "nothing is set aside"),
+    ];
+    for (damage, word) in damages {
+        let found = found(&format!("{OFF} {damage}"), &exchanges());
+        assert!(found.contains(word), "{damage}\nfound: {found}");
+    }
+}
+
+#[test]
+fn a_page_that_is_overwritten_is_found() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("app.db");
+    make(&path, "PRAGMA journal_mode = DELETE");
+    let mut bytes = fs::read(&path).unwrap();
+    let page = bytes
+        .windows(15)
+        .position(|window| window == b"the first reply")
+        .unwrap();
+    let start = page / 4096 * 4096;
+    bytes[start..start + 16].fill(0xff);
+    fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
+    let state = Database::open(&path).unwrap().state();
+    let found = state.map_or_else(
+        |error| format!("{error:#}"),
+        |state| state.broken.join("\n"),
+    );
+    assert!(
+        found.contains("malformed") || found.contains("the file is sound"),
+        "{found}"
+    );
+}
+
+/// What is found when the clients have seen something else than the three exchanges.
+fn after(change: impl Fn(&mut [Exchange])) -> String {
+    let mut exchanges = exchanges();
+    change(&mut exchanges);
+    found("", &exchanges)
+}
+
+#[test]
+fn whatever_clients_were_told_wrongly_is_found() {
+    let told = |event: &str, content: Option<&str>| {
+        Some(Told {
+            event: event.to_owned(),
+            content: content.map(str::to_owned),
+        })
+    };
+    #[rustfmt::skip]
+    let changes: [(&str, String); 10] = [
+        ("another was named", after(|all| all[0].acceptances[1].turn = Some("turn-2".to_owned()))),
+        ("key-9: lost", after(|all| all[0].key = "key-9".to_owned())),
+        ("not taken for one", after(|all| all[0].acceptances[1].is_replay = false)),
+        ("told \"stopped\"", after(|all| all[1].readers[0].told = told("stopped", None))),
+        ("the last event is not", after(|all| all[1].readers[0].told = told("done", Some("else")))),
+        ("a part that was shown", after(|all| {
+            all[1].readers[0].told = None;
+            all[1].readers[0].text = "the second answer".to_owned();
+        })),
+        ("begin anew", after(|all| all[1].readers[0].resets = 1)),
+        ("a whole answer", after(|all| all[1].wholes.push("the second".to_owned()))),
+        ("promised that it would be stopped", after(|all| all[1].stop = Some(Stop::Promised))),
+        ("after 1 crashes", after(|all| all[2].crashes = 1)),
+    ];
+    for (word, found) in changes {
+        let word = word.replace("another was named", "but turn-2 was named");
+        assert!(found.contains(&word), "{word}: {found}");
+    }
+}
+
+#[test]
+fn a_part_that_was_shown_may_be_less_than_what_is_stored() {
+    let part = after(|all| {
+        all[1].readers[0].told = None;
+        all[1].readers[0].text = "the sec".to_owned();
+    });
+    assert_eq!(part, "");
+}
+
+#[test]
+fn a_message_that_nobody_accepted_may_be_missing_but_not_doubled() {
+    let mut exchanges = exchanges();
+    exchanges[0].acceptances.clear();
+    exchanges[0].readers.clear();
+    exchanges[0].key = "key-9".to_owned();
+    assert_eq!(found("", &exchanges), "");
+    let twice = "UPDATE turns SET idempotency_key = 'key-9' WHERE id <> 'turn-3'";
+    assert!(found(twice, &exchanges).contains("key-9: doubled"));
+}
+
+#[test]
+fn what_was_over_and_changes_is_found() {
+    let (_directory, before) = database("");
+    for damage in [
+        "UPDATE turns SET state = 'completed', error_code = NULL WHERE id = 'turn-3'",
+        "UPDATE messages SET content = 'the third reply' WHERE id = 6",
+        "UPDATE turns SET ended_at = 10 WHERE id = 'turn-3'",
+        "PRAGMA foreign_keys = OFF; DELETE FROM turns WHERE id = 'turn-3'",
+    ] {
+        let (_directory, now) = database(damage);
+        assert_eq!(of_time(&before, &now).len(), 1, "{damage}");
+    }
+}
+
+#[test]
+fn what_the_api_shows_otherwise_is_found() {
+    let (_directory, state) = database("");
+    let message =
+        |role: &str, content: &str| json!({"role": role, "content": content, "turn_id": "turn-1"});
+    let turn = |state: &str| json!({"id": "turn-1", "state": state});
+    let seen = |turn, messages: &[Value]| {
+        let seen = Seen {
+            turns: vec![turn],
+            messages: messages.to_vec(),
+        };
+        of_api(exchanges()[..1].iter(), &seen, &state).join("\n")
+    };
+    let whole = [
+        message("user", "one"),
+        message("assistant", "the first reply"),
+    ];
+    assert_eq!(seen(turn("completed"), &whole), "");
+    assert!(seen(turn("interrupted"), &whole).contains("shown as"));
+    assert!(seen(turn("completed"), &whole[1..]).contains("shown 0 times"));
+    let doubled = [&whole[..], &whole[..1]].concat();
+    assert!(seen(turn("completed"), &doubled).contains("shown 2 times"));
+    let cut = [message("user", "one"), message("assistant", "the first")];
+    assert!(seen(turn("completed"), &cut).contains("a message of the chat"));
+}
