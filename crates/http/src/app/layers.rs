@@ -27,6 +27,17 @@ use crate::{
 /// What a page of the web application may load: its own files and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types vue dompurify app";
 
+/// What an answer of the API may load when a browser is made to show it: nothing.
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// The media types of answers of the API.
+const DATA_TYPES: [&[u8]; 4] = [
+    b"application/json",
+    b"application/problem+json",
+    b"text/csv",
+    b"text/event-stream",
+];
+
 /// Features of browsers that no page here needs.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), xr-spatial-tracking=()";
 
@@ -145,12 +156,20 @@ fn complete_headers(headers: &mut HeaderMap, request_id: &str, uses_tls: bool) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
     unless_set(headers, header::CACHE_CONTROL, "no-store");
-    let is_page = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    if is_page {
-        unless_set(headers, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    if let Some(policy) = policy_for(headers) {
+        unless_set(headers, header::CONTENT_SECURITY_POLICY, policy);
     }
+}
+
+/// The policy for an answer by its media type. Scripts have none: a worker is bound by the policy that
+/// came with its script.
+fn policy_for(headers: &HeaderMap) -> Option<&'static str> {
+    let kind = headers.get(header::CONTENT_TYPE)?.as_bytes();
+    if kind.starts_with(b"text/html") {
+        return Some(PAGE_POLICY);
+    }
+    let is_data = DATA_TYPES.iter().any(|data| kind.starts_with(data));
+    is_data.then_some(DATA_POLICY)
 }
 
 fn unless_set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
