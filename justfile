@@ -12,7 +12,7 @@ run: web-build
     exec target/quick/lionrocket
 
 # Runs every check and every test, quick ones first.
-test: tools check web-check rust-test crash-test compose-check sdk-test api-test browser-test
+test: tools check web-check rust-test crash-test compose-check sdk-test api-test policy-test slow-clients-test browser-test
     @echo "All checks and tests passed."
 
 # Checks form, lints, documentation, the dependency tree and spelling; runs no test.
@@ -179,6 +179,30 @@ sdk-test:
 api-test:
     cargo build --locked -p lionrocket-server --bin lionrocket
     tests/schemathesis/run.sh
+
+# Looks for holes in the content security policies that the real server sends.
+[private]
+policy-test:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --locked -p lionrocket-server --bin lionrocket
+    cd tests/csp
+    if ! cmp -s package-lock.json node_modules/installed.json; then
+        npm ci --ignore-scripts --no-audit --no-fund --silent
+        cp package-lock.json node_modules/installed.json
+    fi
+    node check.mjs
+
+# Uses the real server while hundreds of slow connections try to keep others out.
+[private]
+slow-clients-test:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if ! command -v slowhttptest >/dev/null; then
+        scripts/apt-install slowhttptest
+    fi
+    cargo build --locked -p lionrocket-server --bin lionrocket
+    tests/slow-clients/run.py
 
 # Drives the built web application on the real server in a headless browser.
 [private]
