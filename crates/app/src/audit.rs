@@ -1,10 +1,11 @@
 //! The record of what administrators do: reading it and checking that nobody changed it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
+use jiff::Timestamp;
 use lionrocket_domain::{
-    audit::{AuditAction, AuditTarget, SealedEntry},
-    ids::AuditId,
+    audit::{AuditAction, AuditEntry, AuditTarget, SealedEntry},
+    ids::{AuditId, UserId},
     page::Page,
 };
 use lionrocket_ports::{
@@ -67,6 +68,43 @@ impl AuditReport {
     }
 }
 
+/// Acts of one kind by one person about one person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acts {
+    /// Who did them; `None` for the operator at the command line and for the service itself.
+    pub actor: Option<UserId>,
+    /// What was done, see [`AuditAction::as_str`].
+    pub action: String,
+    /// Whose data they were about.
+    pub subject: Option<UserId>,
+}
+
+/// What was done in a time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditSummary {
+    /// What came of checking the whole log.
+    pub check: AuditReport,
+    /// How often what was done.
+    pub acts: BTreeMap<Acts, u64>,
+    /// Each time that somebody's chats or messages were read, oldest first.
+    pub reads: Vec<AuditEntry>,
+}
+
+impl AuditSummary {
+    fn count(&mut self, entry: AuditEntry) {
+        let acts = Acts {
+            actor: entry.actor,
+            action: entry.action.clone(),
+            subject: entry.subject,
+        };
+        *self.acts.entry(acts).or_default() += 1;
+        let action = AuditAction::parse(&entry.action);
+        if action.is_some_and(AuditAction::reads_chats) {
+            self.reads.push(entry);
+        }
+    }
+}
+
 /// The audit log.
 pub struct AuditService {
     log: Arc<dyn AuditLog>,
@@ -126,6 +164,34 @@ impl AuditService {
             walk.take(&rows);
         }
         Ok(walk.end(last_given))
+    }
+
+    /// Checks the whole log, and sums up what was done in a time. Rows count as they are now, even
+    /// where the log is broken: the check tells what they are worth.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn summary(&self, time: Range<Timestamp>) -> StoreResult<AuditSummary> {
+        let mut summary = AuditSummary {
+            check: self.verify().await?,
+            ..AuditSummary::default()
+        };
+        let mut last = None;
+        loop {
+            let rows = match self.log.chain(last, Self::CHAIN_PAGE).await {
+                // The check has found that row as well.
+                Err(StoreError::Corrupt { .. }) => return Ok(summary),
+                rows => rows?,
+            };
+            let Some(end) = rows.last() else {
+                return Ok(summary);
+            };
+            last = Some(end.entry.id);
+            let entries = rows.into_iter().map(|row| row.entry);
+            entries
+                .filter(|entry| time.contains(&entry.created_at))
+                .for_each(|entry| summary.count(entry));
+        }
     }
 }
 

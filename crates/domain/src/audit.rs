@@ -131,6 +131,14 @@ audit_actions! {
     ServiceUpdate "service.update",
 }
 
+impl AuditAction {
+    /// Whether what people said was read.
+    #[must_use]
+    pub const fn reads_chats(self) -> bool {
+        matches!(self, Self::ChatsRead | Self::MessagesRead)
+    }
+}
+
 /// To what it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditTarget {

@@ -1,6 +1,6 @@
 //! Days as the operator counts them.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -73,6 +73,34 @@ impl DayRange {
     }
 }
 
+/// A calendar month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Month(Date);
+
+impl Month {
+    /// Reads `YYYY-MM`; `None` when it is anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let first = Day::parse(&format!("{text}-01"))?;
+        Some(Self(first.0))
+    }
+
+    /// Its days.
+    #[must_use]
+    pub fn days(self) -> DayRange {
+        DayRange {
+            from: Day(self.0),
+            to: Day(self.0.last_of_month()),
+        }
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.strftime("%Y-%m").fmt(f)
+    }
+}
+
 /// The zone in which a day of the statistics begins and ends (`STATS_TIMEZONE`).
 #[derive(Clone, Debug)]
 pub struct StatsZone {
@@ -101,6 +129,12 @@ impl StatsZone {
     #[must_use]
     pub fn day_of(&self, moment: Timestamp) -> Day {
         Day(self.zone.to_datetime(moment).date())
+    }
+
+    /// The moments of a range of days, from its first one to the one that is over it.
+    #[must_use]
+    pub fn moments_of(&self, days: DayRange) -> Range<Timestamp> {
+        self.end_of(days.from.days_before(1))..self.end_of(days.to)
     }
 
     /// The moment at which a day is over and the next one begins.
@@ -163,6 +197,28 @@ mod tests {
         assert_eq!(range("2026-03-01", "2026-03-01").days().count(), 1);
         assert_eq!(range("9999-12-31", "9999-12-31").days().count(), 1);
         assert_eq!(range("2026-03-02", "2026-03-01").days().count(), 0);
+    }
+
+    #[test]
+    fn a_month_has_its_days_and_is_read_in_one_form_only() {
+        for (text, last) in [("2026-02", 28), ("2028-02", 29), ("2026-12", 31)] {
+            let month = Month::parse(text).unwrap();
+            assert_eq!(month.to_string(), text);
+            assert_eq!(month.days().from.to_string(), format!("{text}-01"));
+            assert_eq!(month.days().to.to_string(), format!("{text}-{last}"));
+        }
+        for bad in ["2026-13", "2026-1", "202601", "2026-01-01", "", "-"] {
+            assert_eq!(Month::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_days_lasts_from_the_first_midnight_to_the_last() {
+        let seoul = StatsZone::parse("Asia/Seoul").unwrap();
+        let month = Month::parse("2026-11").unwrap();
+        let moments = seoul.moments_of(month.days());
+        assert_eq!(moments.start.to_string(), "2026-10-31T15:00:00Z");
+        assert_eq!(moments.end.to_string(), "2026-11-30T15:00:00Z");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+use lionrocket_domain::calendar::Month;
 use lionrocket_ports::admin::AccountState;
 
 use crate::{
@@ -78,12 +79,29 @@ enum UserCommand {
 enum AuditCommand {
     /// Checks that no row was changed, taken out or cut off; 0 when all is well, 1 when it is not
     Verify(Printing),
+    /// Sums up a month: who did what to whose data, who read whose chats and why, and whether the log
+    /// is whole
+    Report(AuditMonth),
 }
 
 #[derive(Debug, Subcommand)]
 enum SecretCommand {
     /// Prints a new secret for `JWT_SECRET`
     Generate(Printing),
+}
+
+/// A month to sum up.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct AuditMonth {
+    /// The month, such as `2026-11`, in the zone of `STATS_TIMEZONE`
+    #[arg(long, value_name = "MONTH", value_parser = month)]
+    pub(crate) month: Month,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+fn month(text: &str) -> Result<Month, &'static str> {
+    Month::parse(text).ok_or("must be a year and a month, such as 2026-11")
 }
 
 /// How a command prints.
@@ -220,6 +238,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Audit(AuditCommand::Verify(printing)) => {
             commands::audit::verify(settings, printing)
         }
+        Command::Audit(AuditCommand::Report(wanted)) => commands::audit::report(settings, wanted),
         Command::Migrate(printing) => commands::migrate::run(settings, printing),
         Command::Backup(wanted) => commands::backup::create(settings, &wanted),
         Command::Restore(wanted) => commands::backup::restore(settings, &wanted),

@@ -1,11 +1,11 @@
 //! The audit log by command, on a file that somebody had hands on.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Home, PASSWORD};
+use crate::support::{Finished, Home, PASSWORD, Person};
 
 /// A database whose log has five rows, and the file as it was when nobody had touched it.
 struct Spoilt {
@@ -98,4 +98,97 @@ fn a_log_that_was_spoilt_in_its_file_is_told_with_the_row() {
         "missing",
         "row 1 and what came after it were cut off",
     );
+}
+
+#[test]
+fn a_month_of_a_log_that_was_spoilt_is_told_with_what_is_wrong() {
+    let log = Spoilt::new();
+    log.by("UPDATE audit_log SET details = '{}' WHERE id = 4");
+    let told = report(&log.home, "1999-01", &["--json"]);
+    assert_eq!(told.code(), Some(1), "{told:?}");
+    assert!(told.complaint().contains("row 4 was changed"), "{told:?}");
+    let view: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(view["log"]["broken"]["id"], 4, "{view}");
+    assert_eq!(view["acts"], json!([]));
+}
+
+fn report(home: &Home, month: &str, more: &[&str]) -> Finished {
+    let mut arguments = vec!["audit", "report", "--month", month];
+    arguments.extend(more);
+    home.run(&arguments, "")
+}
+
+/// A reason as it stands in an address.
+const REASON: &str = "a%20complaint%20of%20mina";
+
+#[tokio::test]
+async fn a_month_is_summed_up_with_who_read_whose_chats_and_why() {
+    let home = Home::new().with("STATS_TIMEZONE", "UTC");
+    let server = home.serve();
+    let create = ["user", "create", "--admin", "--username", "boss"];
+    let create = [
+        &create[..],
+        &["--email", "boss@example.org", "--password-stdin"],
+    ]
+    .concat();
+    assert_eq!(home.run(&create, &format!("{PASSWORD}\n")).code(), Some(0));
+    let (boss, mina) = (
+        Person::login(&server, "boss").await,
+        Person::register(&server, "mina").await,
+    );
+    let chat = mina.open_chat().await;
+    for _ in 0..2 {
+        let path = format!("/admin/chats/{chat}/messages?reason={REASON}");
+        boss.get(&path).await.with_status(200);
+    }
+    let views = mina.get("/auth/me/admin-views").await.with_status(200);
+    let views = views["items"].as_array().unwrap();
+    let months: Vec<_> = views
+        .iter()
+        .map(|view| &view["viewed_at"].as_str().unwrap()[..7])
+        .collect();
+    // Midnight may have come between the two.
+    let (mut acts, mut reads) = (0, Vec::new());
+    for month in BTreeSet::from_iter(months) {
+        let told = report(&home, month, &["--json"]);
+        assert_eq!(told.code(), Some(0), "{told:?}");
+        let view: Value = serde_json::from_str(&told.stdout).unwrap();
+        assert_eq!(view["log"]["intact"], true, "{view}");
+        assert_eq!(
+            (&view["month"], &view["timezone"]),
+            (&json!(month), &json!("UTC"))
+        );
+        for act in view["acts"].as_array().unwrap() {
+            if act["action"] == "messages.read" {
+                assert_eq!(act["actor"]["username"], "boss", "{act}");
+                assert_eq!(act["subject"]["username"], "mina", "{act}");
+                acts += act["count"].as_u64().unwrap();
+            }
+        }
+        reads.extend(view["reads_of_chats"].as_array().unwrap().clone());
+        let text = report(&home, month, &[]).stdout;
+        assert!(text.contains("the audit log is intact"), "{text}");
+        assert!(text.contains("\tboss ("), "{text}");
+        assert!(text.contains("\ta complaint of mina\n"), "{text}");
+    }
+    assert_eq!((acts, reads.len()), (2, 2));
+    for read in &reads {
+        assert_eq!(read["reason"], "a complaint of mina", "{read}");
+        assert_eq!(
+            (&read["target_type"], &read["target_id"]),
+            (&json!("chat"), &json!(chat.to_string()))
+        );
+    }
+
+    let quiet = report(&home, "1999-01", &[]);
+    assert_eq!(quiet.code(), Some(0), "{quiet:?}");
+    assert!(
+        quiet
+            .stdout
+            .starts_with("1999-01 in UTC: 0 acts, 0 reads of chats\n"),
+        "{quiet:?}"
+    );
+    for wrong in ["2026-13", "november", ""] {
+        assert_eq!(report(&home, wrong, &[]).code(), Some(2), "{wrong}");
+    }
 }

@@ -168,6 +168,7 @@ fn every_command_explains_itself() {
         &["user", "reset-password"],
         &["audit"],
         &["audit", "verify"],
+        &["audit", "report"],
         &["migrate"],
         &["backup"],
         &["restore"],
