@@ -4,6 +4,7 @@
 //! limits that an open network asks for; [`openapi`] is the description of the API, collected from
 //! the very handlers that answer.
 
+mod answers;
 mod app;
 mod csv_file;
 mod description;
@@ -18,6 +19,7 @@ mod turn_stream;
 mod views;
 mod web;
 
+pub use answers::RememberedAnswers;
 pub use app::{ServerLimits, app, serve};
 pub use description::{openapi, openapi_json};
 pub use problem::{Code, table_as_markdown};

@@ -15,6 +15,8 @@ use lionrocket_ports::{crypto::TextSeal, error::Cause, events::EventBus, limits:
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::answers::RememberedAnswers;
+
 /// Everything that the handlers need; cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
@@ -36,6 +38,8 @@ pub struct ApiState {
     pub prompts: Arc<PromptService>,
     /// Chats.
     pub chats: Arc<ChatService>,
+    /// Answers about people's own chats that still hold.
+    pub answers: Arc<RememberedAnswers>,
     /// Everything that is kept of a person.
     pub export: Arc<ExportService>,
     /// Turns.

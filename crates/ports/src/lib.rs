@@ -17,6 +17,7 @@ pub mod error;
 pub mod events;
 pub mod invites;
 pub mod limits;
+pub mod marks;
 pub mod model;
 pub mod prompts;
 pub mod reply_log;

@@ -115,6 +115,8 @@ pub struct StartedTurn {
 pub struct ReplyCheckpoint {
     /// The turn.
     pub turn_id: TurnId,
+    /// Whose turn it is.
+    pub user_id: UserId,
     /// The whole text so far.
     pub text: String,
     /// The model, as far as it told its name.

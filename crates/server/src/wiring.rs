@@ -26,7 +26,7 @@ use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits, RandomLinks}
 use lionrocket_demo_model::DemoModel;
 use lionrocket_domain::{calendar::StatsZone, ids::NodeId, prompt::HistoryBudget};
 use lionrocket_http::{
-    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, ServiceInfo,
+    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, RememberedAnswers, ServiceInfo,
 };
 use lionrocket_local_adapter::{
     LocalEventBus, LocalRateLimiter, LocalReplyLog, RandomIds, SystemClock, TaskSpawner, Unlimited,
@@ -254,6 +254,7 @@ pub(crate) fn api_state(
             clock.clone(),
         )),
         resets: Arc::new(resets(store, &passwords, limits.clone(), events.clone())),
+        answers: Arc::new(RememberedAnswers::new(shared.clone(), clock.clone())),
         export: Arc::new(export(store, sessions.clone(), zone.clone())),
         sessions,
         admin: Arc::new(admin(store, events.clone(), usage.clone())),

@@ -338,8 +338,10 @@ impl ChatRepository for SqliteStore {
         title: Option<ChatTitle>,
         now: Timestamp,
     ) -> StoreResult<Option<Chat>> {
-        self.write(move |connection| create(connection, actor, character_id, title, now))
-            .await
+        self.write_chats(actor.user_id, move |connection| {
+            create(connection, actor, character_id, title, now)
+        })
+        .await
     }
 
     async fn get(&self, owner: UserId, id: ChatId) -> StoreResult<Option<Chat>> {
@@ -368,12 +370,14 @@ impl ChatRepository for SqliteStore {
         change: ChatChange,
         expected_version: Option<i64>,
     ) -> StoreResult<UpdateOutcome<Chat>> {
-        self.write(move |connection| update(connection, owner, id, change, expected_version))
-            .await
+        self.write_chats(owner, move |connection| {
+            update(connection, owner, id, change, expected_version)
+        })
+        .await
     }
 
     async fn delete(&self, owner: UserId, id: ChatId) -> StoreResult<bool> {
-        self.write(move |connection| {
+        self.write_chats(owner, move |connection| {
             let deleted = diesel::delete(
                 chats::table
                     .filter(chats::id.eq(id.get()))

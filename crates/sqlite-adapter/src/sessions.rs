@@ -230,8 +230,18 @@ impl SessionStore for SqliteStore {
     }
 
     async fn live(&self, id: SessionId, at: LiveAt) -> StoreResult<Option<LiveSession>> {
-        self.read(move |connection| find_live(connection, id, at))
-            .await
+        if let Some(session) = self.logins().recall(self.changes(), id, at) {
+            return Ok(Some(session));
+        }
+        // Taken before reading: a change that comes meanwhile makes the mark worthless.
+        let mark = self.changes().of_everybody();
+        let found = self
+            .read(move |connection| find_live(connection, id, at))
+            .await?;
+        if let Some(session) = &found {
+            self.logins().remember(id, session.clone(), mark, at.now);
+        }
+        Ok(found)
     }
 
     async fn touch(

@@ -3,11 +3,18 @@
 use std::{fmt, sync::Arc};
 
 use diesel::{Connection, QueryDsl, RunQueryDsl, SqliteConnection};
-use lionrocket_ports::{StoreResult, audit::AuditSeal};
+use lionrocket_domain::ids::UserId;
+use lionrocket_ports::{
+    StoreResult,
+    audit::AuditSeal,
+    marks::{ChangeMark, ChangeMarks},
+};
 use lionrocket_sql_model::schema::users;
 
 use crate::{
+    changes::{Changes, Concern},
     error::{DbError, LockError, OpenError},
+    logins::RememberedLogins,
     migrations::migrate,
     open::{Connector, SqliteOptions},
     readers::Readers,
@@ -27,6 +34,8 @@ struct Inner {
     connector: Connector,
     readers: Readers,
     writer: Writer,
+    changes: Arc<Changes>,
+    logins: RememberedLogins,
     audit_seal: Arc<dyn AuditSeal>,
 }
 
@@ -53,12 +62,16 @@ impl SqliteStore {
             .map(|_| connector.reader())
             .collect::<Result<Vec<_>, _>>()?;
         let readers = Readers::start(readers, &connector).map_err(thread_error)?;
-        let writer = Writer::start(connection, connector.clone()).map_err(thread_error)?;
+        let changes = Arc::new(Changes::new());
+        let writer =
+            Writer::start(connection, connector.clone(), changes.clone()).map_err(thread_error)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,
                 readers,
                 writer,
+                changes,
+                logins: RememberedLogins::new(),
                 audit_seal: options.audit_seal.clone(),
             }),
         })
@@ -115,19 +128,45 @@ impl SqliteStore {
     }
 
     /// Runs a job in a transaction of the writer and answers once it is durable. When the job fails
-    /// nothing of it stays.
+    /// nothing of it stays. Whatever was remembered of anybody is forgotten.
     pub(crate) async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
     {
-        self.inner.writer.run(work).await
+        self.inner.writer.run(Concern::Everybody, work).await
+    }
+
+    /// The same for a job that changes nothing but an owner's chats, their messages and turns, and what
+    /// these cost. What is remembered of others is kept.
+    pub(crate) async fn write_chats<T, F>(&self, owner: UserId, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
+    {
+        self.inner.writer.run(Concern::ChatsOf(owner), work).await
+    }
+
+    /// What was written so far.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.inner.changes
+    }
+
+    /// The logins that were looked up a moment ago.
+    pub(crate) fn logins(&self) -> &RememberedLogins {
+        &self.inner.logins
     }
 
     /// Moves the write-ahead log into the file and empties it, between two transactions. `false` when
     /// somebody reads from it for too long.
     pub(crate) async fn empty_log(&self) -> StoreResult<bool> {
         self.inner.writer.empty_log().await
+    }
+}
+
+impl ChangeMarks for SqliteStore {
+    fn of_chats(&self, owner: UserId) -> ChangeMark {
+        self.inner.changes.of_chats(owner)
     }
 }
 

@@ -482,18 +482,24 @@ fn claim_orphans(
 #[async_trait]
 impl TurnStore for SqliteStore {
     async fn begin(&self, request: BeginTurn) -> StoreResult<BeginOutcome> {
-        self.write(move |connection| begin(connection, &request))
-            .await
+        self.write_chats(request.user_id, move |connection| {
+            begin(connection, &request)
+        })
+        .await
     }
 
     async fn checkpoint(&self, reply: ReplyCheckpoint) -> StoreResult<bool> {
-        self.write(move |connection| checkpoint(connection, &reply))
-            .await
+        self.write_chats(reply.user_id, move |connection| {
+            checkpoint(connection, &reply)
+        })
+        .await
     }
 
     async fn finish(&self, request: FinishTurn) -> StoreResult<FinishOutcome> {
-        self.write(move |connection| finish(connection, request))
-            .await
+        self.write_chats(request.account.user_id, move |connection| {
+            finish(connection, request)
+        })
+        .await
     }
 
     async fn get(

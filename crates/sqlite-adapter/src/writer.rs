@@ -4,7 +4,7 @@ use std::{
     error::Error,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -18,6 +18,7 @@ use lionrocket_sql_model::static_query;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    changes::{Changes, Concern},
     error::{DbError, unavailable},
     open::Connector,
 };
@@ -75,6 +76,9 @@ static_query! {
 
 /// A job that is answered after the commit.
 trait WriteJob: Send {
+    /// Whom it concerns.
+    fn concern(&self) -> Concern;
+
     /// Does the work; `false` when it failed and must be undone.
     fn run(&mut self, connection: &mut SqliteConnection) -> bool;
 
@@ -83,6 +87,7 @@ trait WriteJob: Send {
 }
 
 struct Job<T, F> {
+    concern: Concern,
     work: Option<F>,
     outcome: Option<StoreResult<T>>,
     reply: oneshot::Sender<StoreResult<T>>,
@@ -93,6 +98,10 @@ where
     T: Send,
     F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send,
 {
+    fn concern(&self) -> Concern {
+        self.concern
+    }
+
     fn run(&mut self, connection: &mut SqliteConnection) -> bool {
         let Some(work) = self.work.take() else {
             return true;
@@ -129,7 +138,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(connection: SqliteConnection, connector: Connector) -> io::Result<Self> {
+    pub(crate) fn start(
+        connection: SqliteConnection,
+        connector: Connector,
+        changes: Arc<Changes>,
+    ) -> io::Result<Self> {
         let (sender, queue) = mpsc::channel(QUEUE_JOBS);
         let thread = thread::Builder::new()
             .name("sqlite-write".to_owned())
@@ -137,6 +150,7 @@ impl Writer {
                 WriterThread {
                     connection,
                     connector,
+                    changes,
                     queue,
                     log_waiters: Vec::new(),
                 }
@@ -149,13 +163,14 @@ impl Writer {
     }
 
     /// Runs a job and answers once it is durable. It runs even when the caller goes away.
-    pub(crate) async fn run<T, F>(&self, work: F) -> StoreResult<T>
+    pub(crate) async fn run<T, F>(&self, concern: Concern, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Job {
+            concern,
             work: Some(work),
             outcome: None,
             reply,
@@ -192,6 +207,7 @@ impl Writer {
 struct WriterThread {
     connection: SqliteConnection,
     connector: Connector,
+    changes: Arc<Changes>,
     queue: mpsc::Receiver<Message>,
     /// Who waits for the log to be emptied, which is done between transactions only.
     log_waiters: Vec<oneshot::Sender<StoreResult<bool>>>,
@@ -258,6 +274,10 @@ impl WriterThread {
                 "a batch of writes was lost"
             );
             self.recover();
+        }
+        // A batch that was lost is counted as well: nobody knows for certain what became of it.
+        for job in &batch {
+            self.changes.raise(job.concern());
         }
         for job in batch {
             job.answer(lost.as_ref());

@@ -129,6 +129,7 @@ impl Saver {
     async fn save(&mut self, engine: &Engine, assembler: &ReplyAssembler) -> bool {
         let checkpoint = ReplyCheckpoint {
             turn_id: self.account.turn_id,
+            user_id: self.account.user_id,
             text: assembler.text().to_owned(),
             model: assembler.model().map(str::to_owned),
             tokens: assembler.tokens(),

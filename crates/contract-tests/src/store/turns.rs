@@ -41,6 +41,7 @@ fn again(request: &BeginTurn) -> BeginTurn {
 fn checkpoint(request: &BeginTurn, text: &str) -> ReplyCheckpoint {
     ReplyCheckpoint {
         turn_id: request.turn_id,
+        user_id: request.user_id,
         text: text.to_owned(),
         model: Some("claude-haiku-5-5".to_owned()),
         tokens: TOKENS,

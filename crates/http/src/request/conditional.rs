@@ -5,19 +5,41 @@ use actix_web::{
     http::{
         StatusCode,
         header::{self, HeaderMap, HeaderName},
+        uri::PathAndQuery,
     },
 };
+use lionrocket_domain::access::Actor;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::Call;
-use crate::problem::{Code, Problem};
+use crate::{
+    answers::{Question, Tagged},
+    problem::{Code, Problem},
+};
 
 /// The tag of an answer: the version for changes, the hash for everything else in it.
 pub(crate) fn tag_of(version: i64, body: &[u8]) -> String {
     let hash = Sha256::digest(body);
     let short = hex_of(&hash, 8);
     format!("\"{version}-{short}\"")
+}
+
+/// The tag of a page of a list.
+fn list_tag(body: &[u8]) -> String {
+    format!("\"{}\"", hex_of(&Sha256::digest(body), 8))
+}
+
+/// Writes an answer as JSON, and its tag.
+fn tagged<T: Serialize>(view: &T, tag: impl FnOnce(&[u8]) -> String) -> Result<Tagged, Problem> {
+    let body = serde_json::to_vec(view).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        Problem::new(Code::Internal)
+    })?;
+    Ok(Tagged {
+        tag: tag(&body),
+        body: body.into(),
+    })
 }
 
 /// The first bytes of a hash as hexadecimal digits.
@@ -47,36 +69,48 @@ impl Call {
         version: i64,
         view: &T,
     ) -> Result<HttpResponse, Problem> {
-        self.tagged(view, |body| tag_of(version, body))
-    }
-
-    fn tagged<T: Serialize>(
-        &self,
-        view: &T,
-        tag: impl FnOnce(&[u8]) -> String,
-    ) -> Result<HttpResponse, Problem> {
-        let body = serde_json::to_vec(view).map_err(|error| {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            Problem::new(Code::Internal)
-        })?;
-        let tag = tag(&body);
-        let is_read = self.request.method().is_safe();
-        if is_read && is_known(self.request.headers(), &tag) {
-            return Ok(HttpResponse::build(StatusCode::NOT_MODIFIED)
-                .insert_header((header::ETAG, tag))
-                .finish());
-        }
-        Ok(HttpResponse::Ok()
-            .insert_header((header::ETAG, tag))
-            .content_type("application/json")
-            .body(body))
+        Ok(self.tell(tagged(view, |body| tag_of(version, body))?))
     }
 
     /// Answers with a page of a list and its tag, or with 304 when the client has this page already.
     pub(crate) fn list<T: Serialize>(&self, view: &T) -> Result<HttpResponse, Problem> {
-        self.tagged(view, |body| {
-            format!("\"{}\"", hex_of(&Sha256::digest(body), 8))
-        })
+        Ok(self.tell(tagged(view, list_tag)?))
+    }
+
+    /// The same for a page about nothing but the chats of the person who asks. While nothing is
+    /// written that concerns them, it is not read again.
+    pub(crate) async fn list_of_own_chats<T: Serialize>(
+        &self,
+        actor: Actor,
+        read: impl Future<Output = Result<T, Problem>>,
+    ) -> Result<HttpResponse, Problem> {
+        let answers = &self.state().answers;
+        let target = self.request.uri().path_and_query();
+        let question = Question::new(
+            actor.user_id,
+            target.map_or_else(|| self.request.path(), PathAndQuery::as_str),
+        );
+        let moment = answers.moment(actor.user_id);
+        if let Some(answer) = answers.recall(&question, moment) {
+            return Ok(self.tell(answer));
+        }
+        let answer = tagged(&read.await?, list_tag)?;
+        answers.remember(question, moment, answer.clone());
+        Ok(self.tell(answer))
+    }
+
+    /// Answers, or says that the client has this very answer already.
+    fn tell(&self, Tagged { tag, body }: Tagged) -> HttpResponse {
+        let is_read = self.request.method().is_safe();
+        if is_read && is_known(self.request.headers(), &tag) {
+            return HttpResponse::build(StatusCode::NOT_MODIFIED)
+                .insert_header((header::ETAG, tag))
+                .finish();
+        }
+        HttpResponse::Ok()
+            .insert_header((header::ETAG, tag))
+            .content_type("application/json")
+            .body(body)
     }
 
     /// The version that the client wants to change; `None` for any. The hash of a tag is not

@@ -25,23 +25,26 @@ use crate::{
 #[get("/api/chats")]
 pub(super) async fn list_chats(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
-    let filter = call.page_query(|fields| {
-        let search = fields.optional("q", search);
-        let size = fields.optional("limit", page_size);
-        let after = fields.optional("cursor", cursor::to_chat);
-        Some(ChatFilter {
-            search: search?.flatten(),
-            after: after?,
-            size: size?.unwrap_or_default(),
+    let page = async {
+        let filter = call.page_query(|fields| {
+            let search = fields.optional("q", search);
+            let size = fields.optional("limit", page_size);
+            let after = fields.optional("cursor", cursor::to_chat);
+            Some(ChatFilter {
+                search: search?.flatten(),
+                after: after?,
+                size: size?.unwrap_or_default(),
+            })
+        })?;
+        let page = call.state().chats.list(actor, filter).await?;
+        Ok(ChatList {
+            items: page.items.into_iter().map(ChatView::from).collect(),
+            next_cursor: page
+                .next
+                .map(|next| call.seal_cursor(&cursor::from_chat(next))),
         })
-    })?;
-    let page = call.state().chats.list(actor, filter).await?;
-    call.list(&ChatList {
-        items: page.items.into_iter().map(ChatView::from).collect(),
-        next_cursor: page
-            .next
-            .map(|next| call.seal_cursor(&cursor::from_chat(next))),
-    })
+    };
+    call.list_of_own_chats(actor, page).await
 }
 
 /// Open a chat

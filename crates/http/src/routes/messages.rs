@@ -40,18 +40,21 @@ use crate::{
 #[get("/api/chats/{chat_id}/messages")]
 pub(super) async fn list_messages(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
-    let chat_id = call.chat_id()?;
-    let (before, size) = call.query(|fields| {
-        let before = fields.optional("before", message_id);
-        let size = fields.optional("limit", page_size);
-        Some((before?, size?.unwrap_or_default()))
-    })?;
-    let chats = &call.state().chats;
-    let page = chats.messages(actor, chat_id, before, size).await?;
-    call.list(&MessageList {
-        items: page.items.into_iter().map(MessageView::from).collect(),
-        next_cursor: page.next.map(|id| id.to_string()),
-    })
+    let page = async {
+        let chat_id = call.chat_id()?;
+        let (before, size) = call.query(|fields| {
+            let before = fields.optional("before", message_id);
+            let size = fields.optional("limit", page_size);
+            Some((before?, size?.unwrap_or_default()))
+        })?;
+        let chats = &call.state().chats;
+        let page = chats.messages(actor, chat_id, before, size).await?;
+        Ok(MessageList {
+            items: page.items.into_iter().map(MessageView::from).collect(),
+            next_cursor: page.next.map(|id| id.to_string()),
+        })
+    };
+    call.list_of_own_chats(actor, page).await
 }
 
 /// Reads a message's id.

@@ -27,7 +27,8 @@ use lionrocket_domain::{
     turn::TurnRecord,
 };
 use lionrocket_http::{
-    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration, ServiceInfo, app,
+    ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration,
+    RememberedAnswers, ServiceInfo, app,
 };
 use lionrocket_test_support::{Person, World, secret};
 use secrecy::ExposeSecret as _;
@@ -138,6 +139,10 @@ impl Api {
             characters: world.characters.clone(),
             prompts: world.prompts.clone(),
             chats: world.chats.clone(),
+            answers: Arc::new(RememberedAnswers::new(
+                Arc::new(world.store.clone()),
+                world.clock.clone(),
+            )),
             export: world.export.clone(),
             turns: world.turns.clone(),
             usage: world.usage.clone(),

@@ -22,6 +22,7 @@ mod network;
 mod ownership;
 mod pages;
 mod passwords;
+mod remembering;
 mod route_table;
 mod sessions;
 mod stats;

@@ -10,6 +10,7 @@ mod files;
 mod ledger;
 mod opening;
 mod plans;
+mod remembering;
 mod retention;
 mod schema;
 mod writing;
