@@ -39,7 +39,8 @@ gen: web-install
 bench *arguments: web-build
     command -v wrk >/dev/null || scripts/apt-install wrk
     cargo build --locked --release -p lionrocket-server -p lionrocket-claude-sim -p lionrocket-bench
-    target/release/lionrocket-bench {{ arguments }}
+    # Ten thousand streams need as many files, here and in the server.
+    ulimit -n "$(ulimit -H -n)" && target/release/lionrocket-bench {{ arguments }}
     cargo bench --locked -p lionrocket-sqlite-adapter
 
 # Kills the server, cuts its power and fills its disk for as long as it takes to meet what is rare.

@@ -9,6 +9,7 @@ mod client;
 mod figures;
 mod process;
 mod seed;
+mod streams;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -64,7 +65,8 @@ async fn measure(binaries: &std::path::Path, rounds: usize) -> Result<()> {
     figures::first_text(&mut report, &server, &simulator).await?;
     figures::exchanges(&mut report, &server, &bare).await?;
     figures::long_chat(&mut report, &seeded).await?;
-    figures::open_streams(&mut report, &server).await?;
+    streams::thousand(&mut report, &server).await?;
+    streams::ten_thousand(&mut report, &server).await?;
     report.print();
     Ok(())
 }

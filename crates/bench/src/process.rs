@@ -114,15 +114,29 @@ impl Running {
         )
     }
 
-    /// Resident memory in KiB.
-    pub(crate) fn resident_kib(&self) -> Result<u64> {
+    /// How long processors have worked for it.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        /// The kernel tells times in this unit, whatever the machine.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("no name")?;
+        let ticks = |place| -> Result<f64> {
+            let field = fields.split_whitespace().nth(place).context("no figure")?;
+            Ok(field.parse()?)
+        };
+        // After the name: its own time is the 12th field, the kernel's on its behalf the 13th.
+        Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
+    }
+
+    /// Resident memory in MiB.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status
             .lines()
             .find(|line| line.starts_with("VmRSS:"))
             .context("no VmRSS")?;
         let kib = line.split_whitespace().nth(1).context("no figure")?;
-        Ok(kib.parse()?)
+        Ok(kib.parse::<f64>()? / 1024.0)
     }
 }
 
