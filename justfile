@@ -93,7 +93,7 @@ web-install:
     set -euo pipefail
     cd web
     if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
-        npm install --ignore-scripts --no-audit --no-fund
+        npm ci --ignore-scripts --no-audit --no-fund
         touch node_modules/.package-lock.json
     fi
 
