@@ -6,7 +6,11 @@ import { type BrowserContext, type ConsoleMessage, type Page, test as base, expe
 type Words = Record<string, Record<string, string>>
 const part = (name: string) =>
   JSON.parse(readFileSync(new URL(`../src/locales/${name}.json`, import.meta.url), 'utf8')) as Words
-const read = (name: string): Words => ({ ...part(name), ...part(`${name}.account`) })
+const read = (name: string): Words => ({
+  ...part(name),
+  ...part(`${name}.account`),
+  ...part(`${name}.workspace`),
+})
 const locales: Record<string, Words> = { ko: read('ko'), en: read('en') }
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 

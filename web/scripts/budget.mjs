@@ -13,12 +13,18 @@ const screens = [
       'src/app/WorkspaceLayout.vue',
       'src/features/chat/ChatView.vue',
       'src/features/chat/DetailsPane.vue',
+      'src/locales/ko.workspace.json',
     ],
     js: 200,
   },
   {
     name: 'characters',
-    entries: ['index.html', 'src/app/WorkspaceLayout.vue', 'src/features/characters/GalleryView.vue'],
+    entries: [
+      'index.html',
+      'src/app/WorkspaceLayout.vue',
+      'src/features/characters/GalleryView.vue',
+      'src/locales/ko.workspace.json',
+    ],
     js: 200,
   },
 ]

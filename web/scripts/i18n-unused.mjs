@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 
 const src = new URL('../src/', import.meta.url)
 const fromServer = new Set(['errors', 'fields'])
-const parts = ['en.json', 'en.account.json'].map((name) => readFile(new URL(`locales/${name}`, src), 'utf8'))
+const parts = ['en.json', 'en.account.json', 'en.workspace.json'].map((name) =>
+  readFile(new URL(`locales/${name}`, src), 'utf8'),
+)
 const words = Object.assign({}, ...(await Promise.all(parts)).map((text) => JSON.parse(text)))
 const names = (await readdir(src, { recursive: true })).filter(
   (name) => /\.(?:ts|vue)$/.test(name) && !name.startsWith('api/generated'),

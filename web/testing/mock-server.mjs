@@ -94,8 +94,20 @@ const userView = ({ id, username, email, is_admin, display_name, locale, created
   locale,
   created_at,
 })
+/** The branch of a chat that is shown, oldest first. */
+function pathOf(chat) {
+  const path = []
+  let at = messages.find((m) => m.id === chat.head)
+  while (at) {
+    path.unshift({ ...at, sibling_ids: siblingsOf(at).map((m) => m.id) })
+    at = messages.find((m) => m.id === at.parent_id)
+  }
+  return path
+}
+const siblingsOf = (message) =>
+  messages.filter((m) => m.chat_id === message.chat_id && m.parent_id === message.parent_id)
 function chatView(chat) {
-  const own = messages.filter((m) => m.chat_id === chat.id)
+  const own = pathOf(chat)
   const character = characters.find((c) => c.id === chat.character_id)
   return {
     id: chat.id,
@@ -121,7 +133,7 @@ function addMessage(chat, role, content, extra = {}) {
   const message = {
     id: nextId++,
     chat_id: chat.id,
-    parent_id: messages.findLast((m) => m.chat_id === chat.id)?.id ?? null,
+    parent_id: chat.head ?? null,
     role,
     content,
     status: 'complete',
@@ -137,8 +149,8 @@ function addMessage(chat, role, content, extra = {}) {
     created_at: now(),
     ...extra,
   }
-  message.sibling_ids = [message.id]
   messages.push(message)
+  chat.head = message.id
   return message
 }
 
@@ -199,68 +211,89 @@ const surely = (session) => {
   if (!(Date.now() - (session.sure ?? 0) < 300_000)) throw new Refusal(403, 'reauthentication_required')
 }
 
-function reply(name, content) {
+function reply(name, content, version) {
+  const start = version > 1 ? `(${version}) 다시 생각해 보면, ` : ''
   return (
+    start +
     `*고개를 끄덕이며* “${content}”라고 하셨군요. 저는 ${name}, 데모 모델이 빌려 온 목소리로 대답하고 있어요.\n\n` +
     '- 실제 AI의 답은 아니에요.\n- 그래도 **말은 한 마디씩** 도착해요.\n\n서버에 API 키를 넣으면 그때는 제 진짜 이야기를 들려 드릴게요.'
   )
 }
 
-function startTurn(user, chat, content) {
-  const question = addMessage(chat, 'user', content)
+/** Begins a turn: a reply to `question`, which begins with `held`. */
+function startTurn(user, chat, question, held = '') {
   const turnId = crypto.randomUUID()
-  const answer = addMessage(chat, 'assistant', '', { status: 'streaming', model: 'demo', turn_id: turnId })
+  const answer = addMessage(chat, 'assistant', '', {
+    parent_id: question.id,
+    status: 'streaming',
+    model: 'demo',
+    turn_id: turnId,
+  })
   const turn = { log: [], waiting: new Set(), over: false }
   turns.set(turnId, turn)
+  const view = (message) => ({ ...message, sibling_ids: siblingsOf(message).map((m) => m.id) })
   const emit = (event, data) => {
-    turn.log.push({ id: String(turn.log.length + 1), event, data })
-    for (const wake of turn.waiting) wake()
+    turn.log.push({ id: turn.log.length + 1, event, data })
+    for (const push of turn.waiting) push()
   }
   emit('turn', {
     turn_id: turnId,
     state: 'streaming',
-    user_message: { ...question },
-    assistant_message: { ...answer },
+    user_message: view(question),
+    assistant_message: view(answer),
   })
-  void speak(user, chat, content, answer, emit, turn)
+  void speak({ user, chat, question: question.content, answer, turn, held, emit, view })
   return turnId
 }
 
-const FAIL = '!fail'
-async function speak(user, chat, content, answer, emit, turn) {
-  const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** Some messages make trouble on demand, so that it can be looked at. */
+const BREAK = { '!fail': 'upstream_failed', '!crash': 'reply_interrupted' }
+async function speak({ user, chat, question, answer, turn, held, emit, view }) {
+  const end = (status, stop_reason) => Object.assign(answer, { status, stop_reason })
+  const over = (event, data) => {
+    emit('usage', charge(user, answer))
+    turn.over = true
+    emit(event, data ?? { assistant_message: view(answer), usage: total })
+  }
+  if (held) {
+    answer.content = held
+    emit('delta', { text: held })
+  }
+  if (question === '!busy') {
+    emit('busy', { retry_in_ms: 8_000 })
+    await pause(8_000)
+  }
   await pause(delayMs * 8)
-  for (const word of reply(chat.name, content).match(/\s*\S+/g)) {
+  const words = reply(chat.name, question, siblingsOf(answer).length).match(/\s*\S+/g)
+  for (const [index, word] of words.entries()) {
+    if (turn.stopped) return (end('stopped', null), over('stopped'))
+    if (held && index < 8) continue
     answer.content += word
     emit('delta', { text: word })
     await pause(delayMs)
-    if (content === FAIL && answer.content.length > 60) {
-      answer.status = 'failed'
-      turn.over = true
-      return emit('error', new Refusal(502, 'upstream_failed').body)
+    if (!held && index > 14 && question === '!long') return (end('complete', 'max_tokens'), over('done'))
+    if (!held && index > 14 && BREAK[question]) {
+      end(question === '!crash' ? 'interrupted' : 'failed', null)
+      return over('error', new Refusal(502, BREAK[question]).body)
     }
   }
-  const counts = { input_tokens: 412, output_tokens: 96, cache_read_tokens: 1280, cache_write_tokens: 64 }
-  Object.assign(answer, counts, { status: 'complete', token_count: 96, stop_reason: 'end_turn' })
-  const total = { ...counts, total_tokens: 1852, cost_micro_usd: 1240, estimated: false }
-  const day = usage.get(user.id) ?? { usage_date: today(), chat_count: 0 }
-  day.chat_count += 1
-  for (const key of [
-    'input_tokens',
-    'output_tokens',
-    'cache_read_tokens',
-    'cache_write_tokens',
-    'total_tokens',
-    'cost_micro_usd',
-  ]) {
-    day[key] = (day[key] ?? 0) + total[key]
-  }
-  usage.set(user.id, day)
-  emit('usage', total)
-  turn.over = true
-  emit('done', { assistant_message: { ...answer }, usage: total })
+  end('complete', 'end_turn')
+  over('done')
 }
 
+const counts = { input_tokens: 412, output_tokens: 96, cache_read_tokens: 1280, cache_write_tokens: 64 }
+const total = { ...counts, total_tokens: 1852, cost_micro_usd: 1240, estimated: false }
+function charge(user, answer) {
+  Object.assign(answer, counts, { token_count: counts.output_tokens })
+  const day = usage.get(user.id) ?? { usage_date: today(), chat_count: 0 }
+  day.chat_count += 1
+  for (const key of [...Object.keys(counts), 'total_tokens', 'cost_micro_usd'])
+    day[key] = (day[key] ?? 0) + total[key]
+  usage.set(user.id, day)
+  return total
+}
 function follow(turn, after, response) {
   if (turn.over && after >= turn.log.length) return response.writeHead(204).end()
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
@@ -608,7 +641,7 @@ const routes = [
     ({ id, query }) => {
       const before = Number(query.get('before') ?? Infinity)
       const limit = Number(query.get('limit') ?? 50)
-      const own = messages.filter((m) => m.chat_id === id && m.id < before)
+      const own = pathOf(find(chats, id)).filter((m) => m.id < before)
       const page = own.slice(-limit)
       return [200, { items: page, next_cursor: own.length > page.length ? String(page[0].id) : null }]
     },
@@ -618,17 +651,52 @@ const routes = [
     /^\/api\/chats\/(\d+)\/messages$/,
     ({ user, id, body, request, response }) => {
       const chat = find(chats, id)
-      const actual = length(body.content)
-      if (actual > MAX) throw invalid('/content', 'too_long', { limit: MAX, actual })
-      if (body.content === '!slow') throw new Refusal(429, 'rate_limited', {}, { 'retry-after': '12' })
-      if (body.content === '!spent') {
-        const midnight = new Date()
-        midnight.setHours(24, 0, 0, 0)
-        throw new Refusal(429, 'budget_exhausted', { resets_at: midnight.toISOString() })
+      const content = checkMessage(body.content)
+      return begin(chat, request, response, () => startTurn(user, chat, addMessage(chat, 'user', content)))
+    },
+  ],
+  [
+    'POST',
+    /^\/api\/chats\/\d+\/messages\/(\d+)\/(?:regenerate|continue)$/,
+    ({ user, id, request, response }) => {
+      const cut = find(messages, id)
+      const chat = find(chats, cut.chat_id)
+      if (cut.turn_id === null) throw new Refusal(409, 'cannot_regenerate')
+      const held = request.url.endsWith('/continue') ? cut.content : ''
+      return begin(chat, request, response, () => startTurn(user, chat, find(messages, cut.parent_id), held))
+    },
+  ],
+  [
+    'POST',
+    /^\/api\/chats\/\d+\/messages\/(\d+)\/edit$/,
+    ({ user, id, body, request, response }) => {
+      const { chat_id, parent_id } = find(messages, id)
+      const chat = find(chats, chat_id)
+      const content = checkMessage(body.content)
+      return begin(chat, request, response, () =>
+        startTurn(user, chat, addMessage(chat, 'user', content, { parent_id })),
+      )
+    },
+  ],
+  [
+    'PUT',
+    /^\/api\/chats\/(\d+)\/head$/,
+    ({ id, body }) => {
+      const chat = find(chats, id)
+      let at = find(messages, body.message_id)
+      while (at) {
+        chat.head = at.id
+        at = messages.findLast((m) => m.chat_id === id && m.parent_id === chat.head)
       }
-      const key = request.headers['idempotency-key']
-      if (!keys.has(key)) keys.set(key, startTurn(user, chat, body.content.normalize('NFC').trim()))
-      return follow(turns.get(keys.get(key)), 0, response)
+      return [200, chatView(chat)]
+    },
+  ],
+  [
+    'POST',
+    /^\/api\/chats\/\d+\/turns\/([\w-]+)\/stop$/,
+    ({ text }) => {
+      turns.get(text).stopped = true
+      return [202, {}]
     },
   ],
   [
@@ -638,6 +706,29 @@ const routes = [
       follow(turns.get(text), Number(request.headers['last-event-id'] ?? 0), response),
   ],
 ]
+
+/** The text of a message that may be sent. */
+function checkMessage(content) {
+  const actual = length(content)
+  if (actual > MAX) throw invalid('/content', 'too_long', { limit: MAX, actual })
+  if (content === '!slow') throw new Refusal(429, 'rate_limited', {}, { 'retry-after': '12' })
+  if (content === '!full') throw new Refusal(503, 'overloaded', {}, { 'retry-after': '12' })
+  if (content === '!spent') {
+    const midnight = new Date()
+    midnight.setHours(24, 0, 0, 0)
+    throw new Refusal(429, 'budget_exhausted', { resets_at: midnight.toISOString() })
+  }
+  return content.normalize('NFC').trim()
+}
+
+/** Begins a turn, once per key, and tells it. */
+function begin(chat, request, response, start) {
+  const key = request.headers['idempotency-key']
+  const running = pathOf(chat).find((m) => m.status === 'streaming')?.turn_id
+  if (!keys.has(key) && running) throw new Refusal(409, 'turn_running', { turn_id: running })
+  if (!keys.has(key)) keys.set(key, start())
+  return follow(turns.get(keys.get(key)), 0, response)
+}
 
 function find(all, id) {
   const found = all.find((item) => item.id === id)

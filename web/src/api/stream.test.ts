@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sse, turnEvents } from '@/testing/msw'
 import { http, setupHttp } from './http'
 import { ApiError } from './problem'
-import { followTurnStream, sendMessageStream, type TurnEvent } from './stream'
+import { followTurnStream, nudgeStreams, startTurnStream, type TurnAct, type TurnEvent } from './stream'
 
 interface Call {
   method: string
@@ -76,11 +76,16 @@ const unreachable: Answer = () => {
   throw new TypeError('fetch failed')
 }
 
-function send(overrides: { silenceMs?: number; signal?: AbortSignal } = {}) {
+interface Overrides {
+  silenceMs?: number
+  signal?: AbortSignal
+  backoff?: (attempt: number) => number
+}
+function send(overrides: Overrides = {}, act: TurnAct = { type: 'send', content: '안녕' }) {
   const events: TurnEvent[] = []
   const connected: boolean[] = []
-  const end = sendMessageStream(
-    { chatId: 7, content: '안녕', idempotencyKey: 'key-1' },
+  const end = startTurnStream(
+    { chatId: 7, act, idempotencyKey: 'key-1' },
     { onEvent: (event) => events.push(event), onConnected: (value) => connected.push(value) },
     { signal: new AbortController().signal, backoff: () => 0, ...overrides },
   )
@@ -177,9 +182,9 @@ describe('sending a message', () => {
     expect(calls).toHaveLength(1)
   })
 
-  it('is not repeated while the operator takes no messages', async () => {
-    answers = [refuse(503, 'service_paused', { 'retry-after': '60' })]
-    await expect(send().end).rejects.toMatchObject({ problem: { code: 'service_paused' } })
+  it.each(['service_paused', 'overloaded'])('is not repeated by itself after %s', async (code) => {
+    answers = [refuse(503, code, { 'retry-after': '60' })]
+    await expect(send().end).rejects.toMatchObject({ problem: { code } })
     expect(calls).toHaveLength(1)
   })
 
@@ -269,6 +274,38 @@ describe('sending a message', () => {
     expect(events.at(-1)).toMatchObject({ type: 'error', problem: { status: 502, code: 'upstream_failed' } })
   })
 
+  it('does not give a turn up, however long the server is away', async () => {
+    const all = turnEvents(words)
+    const away = Array.from({ length: 20 }, (_, i) => (i % 2 ? unreachable : refuse(503, 'not_ready')))
+    answers = [stream(all.slice(0, 3)), ...away, stream(all.slice(3))]
+    const { events, end } = send()
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+    expect(calls.at(-1)?.headers.get('last-event-id')).toBe('3')
+  })
+
+  it('tries again at once when the network is back', async () => {
+    const all = turnEvents(words)
+    answers = [stream(all.slice(0, 3)), stream(all.slice(3))]
+    const { connected, end } = send({ backoff: () => 60_000 })
+    await vi.waitFor(() => expect(connected).toEqual([true, false]))
+    nudgeStreams()
+    await expect(end).resolves.toBe('ended')
+  })
+
+  it('makes a connection anew that was silent while the device slept, and no other', async () => {
+    const all = turnEvents(words)
+    answers = [stream(all.slice(0, 3), { open: true }), stream(all.slice(3))]
+    const { events, end } = send()
+    await vi.waitFor(() => expect(events).toHaveLength(3))
+    nudgeStreams()
+    expect(calls).toHaveLength(1)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25_000 })
+    nudgeStreams()
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+  })
+
   it('stops at once when it is told to', async () => {
     const controller = new AbortController()
     answers = [stream(turnEvents(words).slice(0, 2), { open: true })]
@@ -277,6 +314,24 @@ describe('sending a message', () => {
     controller.abort()
     await expect(end).rejects.toMatchObject({ problem: { code: 'aborted' } })
     expect(calls).toHaveLength(1)
+  })
+})
+
+describe('other beginnings of a turn', () => {
+  it.each<[TurnAct, string, unknown]>([
+    [{ type: 'edit', messageId: 5, content: '아니' }, 'messages/5/edit', { content: '아니' }],
+    [{ type: 'regenerate', messageId: 6 }, 'messages/6/regenerate', {}],
+    [{ type: 'continue', messageId: 6 }, 'messages/6/continue', {}],
+  ])('%o', async (act, path, body) => {
+    answers = [unreachable, stream(turnEvents(words))]
+    const { events, end } = send({}, act)
+    await expect(end).resolves.toBe('ended')
+    expect(textOf(events)).toBe(words.join(''))
+    for (const call of calls) {
+      expect(call).toMatchObject({ method: 'POST', url: `http://localhost/api/chats/7/${path}`, body })
+      expect(call.headers.get('idempotency-key')).toBe('key-1')
+    }
+    expect(calls).toHaveLength(2)
   })
 })
 

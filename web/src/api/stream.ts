@@ -27,11 +27,16 @@ export interface StreamOptions {
   silenceMs?: number
 }
 
-export interface SendRequest {
+/** What a turn begins with: new words, other words in the place of old ones, or another go at a reply. */
+export type TurnAct =
+  | { type: 'send'; content: string; parentId?: number }
+  | { type: 'edit'; messageId: number; content: string }
+  | { type: 'regenerate' | 'continue'; messageId: number }
+
+export interface TurnRequest {
   chatId: number
-  content: string
-  parentId?: number
-  /** The same for every try to send the same message, so that it is stored once. */
+  act: TurnAct
+  /** The same for every try to begin the same turn, so that it begins once. */
   idempotencyKey: string
 }
 
@@ -40,6 +45,8 @@ export type StreamEnd = 'ended' | 'gone'
 
 const TRIES = 6
 const SILENCE_MS = 30_000
+/** The server gives a sign of life every 15 seconds. A connection that was silent for longer did not survive the sleep of its device. */
+const SLEPT_MS = 20_000
 const FIRST_WAIT_MS = 300
 const LONGEST_WAIT_MS = 8_000
 /** The longest pause that the server can ask for while a turn is followed. */
@@ -51,9 +58,17 @@ interface Cursor {
   lastEventId: string | null
 }
 
-/** Sends a message and follows its turn to the end, over as many connections as it takes. Throws an {@link ApiError}. */
-export function sendMessageStream(
-  request: SendRequest,
+/** What waits for a better time, to be told that it may have come. */
+const waiting = new Set<() => void>()
+
+/** To be called when the device woke up or is on a network again: pauses end now, and connections that died unnoticed are made anew. */
+export function nudgeStreams(): void {
+  for (const wake of [...waiting]) wake()
+}
+
+/** Begins a turn and follows it to the end, over as many connections as it takes. Throws an {@link ApiError}. */
+export function startTurnStream(
+  request: TurnRequest,
   listener: StreamListener,
   options: StreamOptions,
 ): Promise<StreamEnd> {
@@ -73,45 +88,48 @@ export function followTurnStream(
 
 async function run(
   cursor: Cursor,
-  request: SendRequest | null,
+  request: TurnRequest | null,
   listener: StreamListener,
   options: StreamOptions,
 ): Promise<StreamEnd> {
   const wait = options.backoff ?? defaultBackoff
-  let broken: ApiError | null = null
-  for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    if (broken) {
-      listener.onConnected?.(false)
-      const asked = (broken.problem.retryAt ?? 0) - Date.now()
-      await sleep(Math.max(wait(attempt - 1), Math.min(asked, LONGEST_ASKED_MS)), options.signal)
-    }
+  for (let attempt = 0; ; attempt += 1) {
     const before = cursor.lastEventId
+    let broken: ApiError
     try {
       return await connect(cursor, request, listener, options)
     } catch (thrown) {
-      const error = toApiError(thrown)
-      if (isFinal(error, cursor)) throw error
-      broken = error
+      broken = toApiError(thrown)
     }
+    if (isFinal(broken, cursor)) throw broken
     // A connection that brought something new was a good one: the tries count from here.
     if (cursor.lastEventId !== before) attempt = 0
+    if (attempt + 1 >= TRIES && !isAway(broken, cursor)) throw broken
+    listener.onConnected?.(false)
+    const asked = Math.min((broken.problem.retryAt ?? 0) - Date.now(), LONGEST_ASKED_MS)
+    await sleep(Math.max(wait(attempt), asked), options.signal)
   }
-  throw broken ?? new ApiError({ status: 0, code: 'network' })
 }
 
 /** Whether trying again cannot help. Before the turn exists, only silence and a gateway's word leave its fate open. */
 function isFinal(error: ApiError, cursor: Cursor): boolean {
-  const { status } = error.problem
-  if (error.problem.code === 'aborted' || error.problem.code === 'service_paused') return true
+  const { code, status, turn_id } = error.problem
+  if (code === 'aborted' || code === 'service_paused') return true
   if (status === 0) return false
-  if (cursor.turnId === null) return status < 502 || error.problem.turn_id !== undefined
+  if (cursor.turnId === null) return status < 502 || code === 'overloaded' || turn_id !== undefined
   return status < 500 && status !== 429
+}
+
+/** Whether the server is out of reach while a turn is followed: the turn goes on without us, so there is no hurry to give up. */
+function isAway(error: ApiError, cursor: Cursor): boolean {
+  const { status } = error.problem
+  return cursor.turnId !== null && (status === 0 || (status >= 502 && status <= 504))
 }
 
 /** One connection. Resolves when the turn has ended and throws when the connection has. */
 async function connect(
   cursor: Cursor,
-  request: SendRequest | null,
+  request: TurnRequest | null,
   listener: StreamListener,
   options: StreamOptions,
 ): Promise<StreamEnd> {
@@ -137,10 +155,25 @@ async function connect(
   }
 }
 
-/** Opens the stream: the message itself as long as no turn is known, the rest of the turn after that. `null`: nothing is left. */
+/** Where an act is sent to, and its body. */
+function address(act: TurnAct): { path: string; data: Record<string, unknown> } {
+  switch (act.type) {
+    case 'send': {
+      const parent = act.parentId === undefined ? {} : { parent_id: act.parentId }
+      return { path: 'messages', data: { content: act.content, ...parent } }
+    }
+    case 'edit':
+      return { path: `messages/${act.messageId}/edit`, data: { content: act.content } }
+    case 'regenerate':
+    case 'continue':
+      return { path: `messages/${act.messageId}/${act.type}`, data: {} }
+  }
+}
+
+/** Opens the stream: the act itself as long as no turn is known, the rest of the turn after that. `null`: nothing is left. */
 async function open(
   cursor: Cursor,
-  request: SendRequest | null,
+  request: TurnRequest | null,
   signal: AbortSignal,
 ): Promise<AxiosResponse<ReadableStream<Uint8Array>> | null> {
   const headers: Record<string, string> = { Accept: 'text/event-stream' }
@@ -155,8 +188,8 @@ async function open(
   let response
   if (cursor.turnId === null && request) {
     headers['Idempotency-Key'] = request.idempotencyKey
-    const data = { content: request.content, ...(request.parentId ? { parent_id: request.parentId } : {}) }
-    response = await http.post<ReadableStream<Uint8Array>>(`${chat}/messages`, data, { ...shared, headers })
+    const { path, data } = address(request.act)
+    response = await http.post<ReadableStream<Uint8Array>>(`${chat}/${path}`, data, { ...shared, headers })
   } else {
     if (cursor.lastEventId !== null) headers['Last-Event-ID'] = cursor.lastEventId
     const url = `${chat}/turns/${encodeURIComponent(cursor.turnId ?? '')}/events`
@@ -231,14 +264,22 @@ function parse(name: string | undefined, text: string): TurnEvent | { type: 'rev
   }
 }
 
+/** Bites after a silence, and when the device wakes up after one. */
 function watchdog(ms: number, bite: () => void): { touch: () => void; stop: () => void } {
+  let last = Date.now()
   let timer = setTimeout(bite, ms)
+  const wake = () => Date.now() - last > Math.min(SLEPT_MS, ms) && bite()
+  waiting.add(wake)
   return {
     touch: () => {
+      last = Date.now()
       clearTimeout(timer)
       timer = setTimeout(bite, ms)
     },
-    stop: () => clearTimeout(timer),
+    stop: () => {
+      waiting.delete(wake)
+      clearTimeout(timer)
+    },
   }
 }
 
@@ -247,16 +288,19 @@ function defaultBackoff(attempt: number): number {
   return Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS) * (0.75 + Math.random() * 0.5)
 }
 
+/** Waits, but no longer than until the next nudge. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const aborted = () => {
+    const end = (settle: () => void) => {
       clearTimeout(timer)
-      reject(new ApiError({ status: 0, code: 'aborted' }))
-    }
-    const timer = setTimeout(() => {
+      waiting.delete(wake)
       signal.removeEventListener('abort', aborted)
-      resolve()
-    }, ms)
+      settle()
+    }
+    const wake = () => end(resolve)
+    const aborted = () => end(() => reject(new ApiError({ status: 0, code: 'aborted' })))
+    const timer = setTimeout(wake, ms)
+    waiting.add(wake)
     if (signal.aborted) aborted()
     else signal.addEventListener('abort', aborted, { once: true })
   })

@@ -1,6 +1,7 @@
 import { createI18n } from 'vue-i18n'
 import type enAccount from '@/locales/en.account.json'
 import type en from '@/locales/en.json'
+import type enWorkspace from '@/locales/en.workspace.json'
 import type { Locale } from '@/shell/ui.store'
 
 declare module 'vue-i18n' {
@@ -9,10 +10,10 @@ declare module 'vue-i18n' {
 }
 
 type Words = typeof en
-type Messages = Words & typeof enAccount
+type Messages = Words & typeof enAccount & typeof enWorkspace
 
 /** Words beyond those that every screen has; they come with the screen that needs them. */
-export type WordPart = 'account'
+export type WordPart = 'account' | 'workspace'
 
 const load: Record<Locale, () => Promise<{ default: Words }>> = {
   ko: () => import('@/locales/ko.json'),
@@ -22,6 +23,10 @@ const loadPart: Record<WordPart, Record<Locale, () => Promise<{ default: Partial
   account: {
     ko: () => import('@/locales/ko.account.json'),
     en: () => import('@/locales/en.account.json'),
+  },
+  workspace: {
+    ko: () => import('@/locales/ko.workspace.json'),
+    en: () => import('@/locales/en.workspace.json'),
   },
 }
 

@@ -40,6 +40,7 @@ export function createAppRouter(pinia: Pinia): Router {
       {
         path: '/',
         component: () => import('./WorkspaceLayout.vue'),
+        meta: { words: 'workspace' },
         children: [
           { path: '', redirect: { name: 'chat' } },
           {

@@ -1,6 +1,6 @@
 import type { Pinia } from 'pinia'
 import { nextTick, watch } from 'vue'
-import type { Router } from 'vue-router'
+import type { RouteLocationNormalized, Router } from 'vue-router'
 import { setupHttp } from '@/api/http'
 import { landing, useAuthStore } from '@/features/auth'
 import { useConnectionStore } from '@/shell/connection.store'
@@ -67,9 +67,9 @@ export function wire(pinia: Pinia, router: Router, i18n: AppI18n): void {
       setTitle(router, i18n)
     },
   )
-  router.beforeResolve(async ({ meta }) => {
-    if (meta.words) await loadWords(i18n, meta.words)
-  })
+  // The words are on their way together with the page.
+  router.beforeEach((to) => void wordsOf(to, i18n))
+  router.beforeResolve((to) => wordsOf(to, i18n))
   router.afterEach(async (to, from, failure) => {
     if (failure) return
     ui.closeDrawers()
@@ -80,6 +80,10 @@ export function wire(pinia: Pinia, router: Router, i18n: AppI18n): void {
       document.getElementById('main')?.focus({ preventScroll: true })
     }
   })
+}
+
+async function wordsOf({ matched }: RouteLocationNormalized, i18n: AppI18n): Promise<void> {
+  await Promise.all(matched.map(({ meta }) => meta.words && loadWords(i18n, meta.words)))
 }
 
 function setTitle(router: Router, i18n: AppI18n): void {

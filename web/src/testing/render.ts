@@ -1,14 +1,15 @@
 import { PiniaColada } from '@pinia/colada'
 import { render } from '@testing-library/vue'
 import { createPinia, type Pinia, setActivePinia } from 'pinia'
-import { TooltipProvider } from 'reka-ui'
 import { type Component, defineComponent, h } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 import enAccount from '@/locales/en.account.json'
 import en from '@/locales/en.json'
+import enWorkspace from '@/locales/en.workspace.json'
 import koAccount from '@/locales/ko.account.json'
 import ko from '@/locales/ko.json'
+import koWorkspace from '@/locales/ko.workspace.json'
 import type { Locale } from '@/shell/ui.store'
 
 interface Options {
@@ -46,7 +47,7 @@ export function renderApp(
   const i18n = createI18n({
     legacy: false,
     locale,
-    messages: { ko: { ...ko, ...koAccount }, en: { ...en, ...enAccount } },
+    messages: { ko: { ...ko, ...koAccount, ...koWorkspace }, en: { ...en, ...enAccount, ...enWorkspace } },
     datetimeFormats: {
       ko: {
         time: { hour: 'numeric', minute: '2-digit' },
@@ -65,7 +66,7 @@ export function renderApp(
     setup:
       (_props, { attrs }) =>
       () =>
-        h(TooltipProvider, null, { default: () => h(component, attrs) }),
+        h(component, attrs),
   })
   const view = render(Host, {
     attrs: props,

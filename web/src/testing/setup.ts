@@ -5,6 +5,7 @@ import { afterEach, vi } from 'vitest'
 
 // Tests are no tabs of each other.
 vi.mock('@/features/auth/tabs', () => ({ openTabs: () => undefined }))
+vi.mock('@/features/chat/tabs', () => ({ openChatTabs: () => undefined }))
 
 if (typeof window !== 'undefined') {
   afterEach(cleanup)

@@ -1,12 +1,11 @@
 import { createPinia, setActivePinia } from 'pinia'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { http as client } from '@/api/http'
-import { chat, http, HttpResponse, list, message, problem, server, sse, turnEvents } from '@/testing/msw'
+import { chat, http, HttpResponse, list, message, problem, server, turnEvents } from '@/testing/msw'
 import { useChatStore } from './chat.store'
 import { useDraftStore } from './draft.store'
 
 const MESSAGES = '*/api/chats/:id/messages'
-const EVENTS = '*/api/chats/:id/turns/:turn/events'
 let posted: { key: string | null; body: unknown }[] = []
 
 /** Answers a POST with these events, now and then piece by piece. */
@@ -46,7 +45,6 @@ async function opened() {
   await store.openChat(7)
   return store
 }
-const idle = (store: ReturnType<typeof useChatStore>) => vi.waitFor(() => expect(store.phase).toBe('idle'))
 const shown = (store: ReturnType<typeof useChatStore>) =>
   store.messages.map((m) => [m.role, m.content, m.status])
 
@@ -107,7 +105,7 @@ describe('chat store', () => {
     const store = await opened()
     const failed = store.messages.at(-1)
     expect(failed).toMatchObject({ content: '안녕', status: 'failed' })
-    await store.resend(failed?.key ?? '')
+    await store.resend()
     expect(store.messages.at(-1)).toMatchObject({ content: '네', status: 'complete' })
     expect(posted[0]?.key).toBeTruthy()
     expect(posted[1]?.key).toBe(posted[0]?.key)
@@ -120,70 +118,6 @@ describe('chat store', () => {
     expect(store.discard(store.messages.at(-1)?.key ?? '')).toBe('안녕')
     expect(store.messages).toHaveLength(1)
     await expect(useDraftStore().unsent(7)).resolves.toBeNull()
-  })
-
-  it('keeps what arrived of a reply that failed, and asks again in its place', async () => {
-    const broken = [
-      ...turnEvents(['반쯤', ' 온 말']).slice(0, 3),
-      sse(9, 'error', { status: 502, code: 'upstream_failed' }),
-    ]
-    speak(broken, turnEvents(['온전한 말']))
-    const store = await opened()
-    await store.sendMessage('안녕')
-    const failed = store.messages.at(-1)
-    expect(failed).toMatchObject({
-      content: '반쯤 온 말',
-      status: 'failed',
-      problem: { code: 'upstream_failed' },
-    })
-    await store.retryReply(failed?.key ?? '')
-    expect(posted[1]?.body).toEqual({ content: '안녕', parent_id: 100 })
-    expect(posted[1]?.key).not.toBe(posted[0]?.key)
-    expect(shown(store).slice(1)).toEqual([
-      ['user', '안녕', 'complete'],
-      ['assistant', '온전한 말', 'complete'],
-    ])
-  })
-
-  it('follows a reply that was running when the chat was opened', async () => {
-    const user = message(101, { role: 'user', content: '안녕', parent_id: 100 })
-    const running = message(102, { status: 'streaming', content: '', turn_id: 't1', parent_id: 101 })
-    server.use(
-      http.get('*/api/chats/:id', () => HttpResponse.json(chat(7, { running_turn_id: 't1' }))),
-      http.get(MESSAGES, () => list([message(100), user, running])),
-      http.get(EVENTS, ({ request }) => {
-        expect(request.headers.has('last-event-id')).toBe(false)
-        return events(turnEvents(['처음부터 ', '끝까지']))
-      }),
-    )
-    const store = await opened()
-    await idle(store)
-    expect(store.messages).toHaveLength(3)
-    expect(store.messages.at(-1)).toMatchObject({ id: 102, content: '처음부터 끝까지', status: 'complete' })
-  })
-
-  it('reads the messages again when a followed turn has nothing left to tell', async () => {
-    let pages = 0
-    server.use(
-      http.get('*/api/chats/:id', () =>
-        HttpResponse.json(chat(7, { running_turn_id: pages === 0 ? 't1' : null })),
-      ),
-      http.get(MESSAGES, () => {
-        pages += 1
-        return list([
-          message(102, {
-            content: pages > 1 ? '다 됨' : '',
-            status: pages > 1 ? 'complete' : 'streaming',
-            turn_id: 't1',
-          }),
-        ])
-      }),
-      http.get(EVENTS, () => new HttpResponse(null, { status: 204 })),
-    )
-    const store = await opened()
-    await vi.waitFor(() =>
-      expect(store.messages.at(-1)).toMatchObject({ content: '다 됨', status: 'complete' }),
-    )
   })
 
   it('puts older messages in front', async () => {

@@ -1,14 +1,20 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
+import type { ChatView, MessageList, MessageView } from '@/api/generated/types.gen'
+import { http } from '@/api/http'
 import { toApiError, type ApiError, type Problem } from '@/api/problem'
-import { followTurnStream, sendMessageStream } from '@/api/stream'
-import { normalize } from '@/lib/text/count'
-import { type Chat, fromView, type Message, type Phase, type Unsent } from './chat.types'
+import type { TurnAct } from '@/api/stream'
+import { type Chat, fromView, type Message, type Phase } from './chat.types'
 import { useDraftStore } from './draft.store'
-import { createTurnRunner } from './turnRunner'
+import { withNewest } from './path'
+import { openChatTabs } from './tabs'
+import { createTurnActs, unsentMessage } from './turnActs'
+import { createTurnRunner, type Rows } from './turnRunner'
 
 const PAGE = 50
+/** How long after it was sent a message without an answer is sent again by itself. */
+const SURE_MS = 120_000
 
 /** The list of chats, the open conversation, and the one turn that may run in it. */
 export const useChatStore = defineStore('chat', () => {
@@ -29,23 +35,34 @@ export const useChatStore = defineStore('chat', () => {
   let openId: number | null = null
 
   const phase = ref<Phase>('idle')
-  const busy = ref(false)
+  const busyUntil = ref<number | null>(null)
+  const stopping = ref(false)
   const streamText = ref('')
   const streamingId = ref<number | null>(null)
+  const streamingKey = ref<string | null>(null)
   /** Why the server wants no further message, and (`retryAt`) until when. */
   const block = shallowRef<Problem | null>(null)
 
   const turns = createTurnRunner({
     messages,
     phase,
-    busy,
+    busyUntil,
+    stopping,
     streamText,
     streamingId,
+    streamingKey,
     block,
-    confirmed,
     reload,
     touched,
+    stopTurn: (chatId, turnId) => http.post(`/api/chats/${chatId}/turns/${turnId}/stop`),
+    stopFailed: (problem) => {
+      acts.trouble.value = { act: 'stop', problem, again: () => void turns.stop() }
+    },
   })
+  const acts = createTurnActs({ currentChat, messages, phase, start, reload, choose })
+
+  const tabs = openChatTabs()
+  tabs?.addEventListener('message', ({ data }: MessageEvent<unknown>) => data === openId && void refresh())
 
   // --- the list of chats
 
@@ -82,6 +99,7 @@ export const useChatStore = defineStore('chat', () => {
     chats.value = chats.value.filter((chat) => chat.id !== id)
     void drafts.set(id, '')
     void drafts.setUnsent(id, null)
+    void drafts.setEdit(id, null)
     if (currentChat.value?.id === id) closeChat()
   }
 
@@ -102,6 +120,7 @@ export const useChatStore = defineStore('chat', () => {
     messages.value = []
     olderCursor.value = null
     chatState.value = 'idle'
+    acts.editing.value = null
   }
 
   /** Opens a chat with its newest messages; a reply that is being written there is followed from its beginning. */
@@ -114,35 +133,83 @@ export const useChatStore = defineStore('chat', () => {
     await reload(id)
   }
 
-  async function reload(id: number): Promise<void> {
+  /** Reads the open chat and its newest messages anew, and follows a turn that runs there, unless it is `exceptTurn`. */
+  async function reload(id: number, exceptTurn: string | null = null): Promise<void> {
     const isStill = () => openId === id
     try {
-      const [chat, page, unsent] = await Promise.all([
+      const [chat, page, kept] = await Promise.all([
         api.getChat({ path: { chat_id: id } }),
-        api.listMessages({ path: { chat_id: id }, query: { limit: PAGE } }),
-        drafts.unsent(id),
+        pageOf(id, null),
+        acts.restore(id),
       ])
-      if (!isStill()) return
+      // What somebody does here meanwhile is newer than this.
+      if (!isStill() || phase.value !== 'idle') return
+      const isFirst = chatState.value !== 'ready'
       currentChat.value = chat.data
-      const shown = page.data.items.map((view) => fromView(view))
-      messages.value = unsent ? [...shown, unsentMessage(unsent)] : shown
-      olderCursor.value = page.data.next_cursor
+      showNewest(page.items, page.next_cursor)
+      if (kept.unsent) messages.value = [...messages.value, unsentMessage(kept.unsent)]
+      const isThere = messages.value.some((message) => message.id === kept.edit?.messageId)
+      if (isFirst && isThere) acts.editing.value = kept.edit
       chatState.value = 'ready'
-      const running =
-        chat.data.running_turn_id ?? messages.value.findLast((m) => m.status === 'streaming')?.turnId
-      if (running) follow(id, running)
+      const reply = messages.value.findLast(({ status }) => status === 'streaming')
+      const running = chat.data.running_turn_id ?? reply?.turnId
+      // Nobody knows yet what became of a message: its key sees to it that it is stored once.
+      const isOpenEnded = Date.now() - (kept.unsent?.sentAt ?? 0) < SURE_MS
+      if (kept.unsent && isOpenEnded) void acts.send(kept.unsent)
+      else if (running && running !== exceptTurn) void turns.follow(id, running, reply)
     } catch (thrown) {
-      if (!isStill()) return
+      // What is shown already stays.
+      if (!isStill() || chatState.value === 'ready') return
       chatError.value = toApiError(thrown)
       chatState.value = 'error'
     }
+  }
+
+  function showNewest(page: readonly MessageView[], cursor: string | null): void {
+    const path = withNewest({ messages: messages.value, cursor: olderCursor.value }, page, cursor)
+    messages.value = path.messages
+    olderCursor.value = path.cursor
+  }
+
+  /** Looks whether something happened in the open chat that this page has not seen: in another tab, on another device, while it slept. */
+  async function refresh(): Promise<void> {
+    const id = openId
+    const isQuiet = () => id === openId && phase.value === 'idle' && chatState.value === 'ready'
+    if (id === null || !isQuiet()) return
+    const chat = await api.getChat({ path: { chat_id: id } }).catch(() => null)
+    if (!chat || !isQuiet()) return
+    const last = messages.value.findLast((message) => message.id !== null)
+    const isCurrent = chat.data.head_message_id === (last?.id ?? null) && last?.status !== 'streaming'
+    if (chat.data.running_turn_id !== null || !isCurrent) await reload(id)
+  }
+
+  /** Shows the branch through a message: what is before the place where it parts stays. */
+  async function choose(id: number, messageId: number): Promise<void> {
+    const chat = await http.put<ChatView>(`/api/chats/${id}/head`, { message_id: messageId })
+    let items: MessageView[] = []
+    let cursor: string | null = null
+    do {
+      const page = await pageOf(id, cursor)
+      items = [...page.items, ...items]
+      cursor = page.next_cursor
+    } while (cursor !== null && !items.some((item) => item.id === messageId))
+    if (openId !== id) return
+    currentChat.value = chat.data
+    chats.value = chats.value.map((item) => (item.id === id ? chat.data : item))
+    showNewest(items, cursor)
+    tabs?.postMessage(id)
+  }
+
+  async function pageOf(id: number, before: string | null): Promise<MessageList> {
+    const query = before === null ? { limit: PAGE } : { before, limit: PAGE }
+    return (await api.listMessages({ path: { chat_id: id }, query })).data
   }
 
   /** Puts the page before the first message in front of it. Resolves to how many there were. */
   async function loadOlder(): Promise<number> {
     const [chat, before] = [currentChat.value, olderCursor.value]
     if (!chat || before === null) return 0
-    const { data } = await api.listMessages({ path: { chat_id: chat.id }, query: { before, limit: PAGE } })
+    const data = await pageOf(chat.id, before)
     if (currentChat.value?.id !== chat.id || olderCursor.value !== before) return 0
     messages.value = [...data.items.map((view) => fromView(view)), ...messages.value]
     olderCursor.value = data.next_cursor
@@ -151,56 +218,11 @@ export const useChatStore = defineStore('chat', () => {
 
   // --- turns
 
-  function follow(chatId: number, turnId: string): void {
-    void turns.run(chatId, null, (listener, signal) => followTurnStream(chatId, turnId, listener, { signal }))
-  }
-
-  async function send(message: Unsent): Promise<void> {
-    const chat = currentChat.value
-    if (!chat || phase.value !== 'idle') return
-    const local = { ...unsentMessage(message), status: 'sending' as const }
-    messages.value = [...messages.value, local]
-    // Kept until the server has said that it has it.
-    void drafts.setUnsent(chat.id, message)
-    await turns.run(chat.id, local.key, (listener, signal) =>
-      sendMessageStream({ chatId: chat.id, ...message }, listener, { signal }),
-    )
-  }
-
-  function confirmed(chatId: number): void {
-    void drafts.setUnsent(chatId, null)
-  }
-
-  async function sendMessage(content: string): Promise<void> {
-    await send({ content: normalize(content), idempotencyKey: crypto.randomUUID() })
-  }
-
-  /** Sends a message again that the server has not confirmed, under its old key. */
-  async function resend(key: string): Promise<void> {
-    const chat = currentChat.value
-    const unsent = chat && (await drafts.unsent(chat.id))
-    if (!unsent || phase.value !== 'idle') return
-    messages.value = messages.value.filter((message) => message.key !== key)
-    await send(unsent)
-  }
-
-  /** Takes an unconfirmed message back and gives its text, to be written anew. */
-  function discard(key: string): string {
-    const message = messages.value.find((item) => item.key === key)
-    messages.value = messages.value.filter((item) => item.key !== key)
-    if (currentChat.value) void drafts.setUnsent(currentChat.value.id, null)
-    return message?.content ?? ''
-  }
-
-  /** Asks for another reply where one has failed: the same words again, in the place of the first ones. */
-  async function retryReply(key: string): Promise<void> {
-    const reply = messages.value.find((message) => message.key === key)
-    const asked = messages.value.find((message) => message.id !== null && message.id === reply?.parentId)
-    if (!asked || phase.value !== 'idle') return
-    await send({
-      content: asked.content,
-      idempotencyKey: crypto.randomUUID(),
-      ...(asked.parentId === null ? {} : { parentId: asked.parentId }),
+  function start(chatId: number, act: TurnAct, idempotencyKey: string, rows: Rows): Promise<Problem | null> {
+    return turns.start({ chatId, act, idempotencyKey }, rows, () => {
+      if (act.type === 'send') void drafts.setUnsent(chatId, null)
+      if (act.type === 'edit') void drafts.setEdit(chatId, null)
+      tabs?.postMessage(chatId)
     })
   }
 
@@ -215,35 +237,33 @@ export const useChatStore = defineStore('chat', () => {
     chatState,
     chatError,
     phase,
-    busy,
+    busyUntil,
+    stopping,
     streamText,
     streamingId,
+    streamingKey,
     block,
+    editing: acts.editing,
+    trouble: acts.trouble,
+    switching: acts.switching,
     loadChats,
     loadMoreChats,
     createChat,
     deleteChat,
     closeChat,
     openChat,
+    refresh,
     loadOlder,
-    sendMessage,
-    resend,
-    discard,
-    retryReply,
+    sendMessage: acts.sendMessage,
+    resend: acts.resend,
+    discard: acts.discard,
+    stop: turns.stop,
+    regenerate: (messageId: number) => acts.replyAgain('regenerate', messageId),
+    continueReply: (messageId: number) => acts.replyAgain('continue', messageId),
+    startEdit: acts.startEdit,
+    writeEdit: acts.writeEdit,
+    cancelEdit: () => acts.setEditing(null),
+    editMessage: acts.submitEdit,
+    switchVariant: acts.switchVariant,
   }
 })
-
-function unsentMessage(unsent: Unsent): Message {
-  return {
-    key: `local-${unsent.idempotencyKey}`,
-    id: null,
-    parentId: unsent.parentId ?? null,
-    role: 'user',
-    content: unsent.content,
-    status: 'failed',
-    model: null,
-    turnId: null,
-    createdAt: new Date().toISOString(),
-    problem: null,
-  }
-}

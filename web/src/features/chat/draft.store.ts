@@ -1,6 +1,6 @@
 import { createStore, del, get, set as put } from 'idb-keyval'
 import { defineStore } from 'pinia'
-import type { Unsent } from './chat.types'
+import type { Edit, Unsent } from './chat.types'
 
 /**
  * What was typed and not sent, per chat. It lives in IndexedDB: local storage is for preferences, and a text can be long. Where there is
@@ -30,5 +30,9 @@ export const useDraftStore = defineStore('draft', () => {
   const unsent = (chatId: number): Promise<Unsent | null> => read<Unsent>(`unsent:${chatId}`)
   const setUnsent = (chatId: number, value: Unsent | null): Promise<void> => write(`unsent:${chatId}`, value)
 
-  return { take, set, unsent, setUnsent }
+  /** The edit of an own message that was begun and not finished, if there is one. */
+  const edit = (chatId: number): Promise<Edit | null> => read<Edit>(`edit:${chatId}`)
+  const setEdit = (chatId: number, value: Edit | null): Promise<void> => write(`edit:${chatId}`, value)
+
+  return { take, set, unsent, setUnsent, edit, setEdit }
 })

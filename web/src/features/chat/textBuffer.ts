@@ -34,10 +34,12 @@ export function createTextBuffer(apply: (text: string) => void) {
     get text(): string {
       return text
     },
-    flush,
-    reset(): void {
+    /** Begins anew. `shown` stands until the first piece arrives. */
+    reset(shown = ''): void {
       text = ''
-      flush()
+      cancel?.()
+      cancel = null
+      apply(shown)
     },
   }
 }

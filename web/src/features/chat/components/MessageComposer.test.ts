@@ -1,29 +1,47 @@
 import { fireEvent, screen } from '@testing-library/vue'
 import userEvent from '@testing-library/user-event'
 import { describe, expect, it, vi } from 'vitest'
-import { defineComponent, h, ref } from 'vue'
+import { defineComponent, h, nextTick, ref } from 'vue'
 import { useAnnouncer } from '@/shell/announcer'
 import { renderApp } from '@/testing/render'
 import MessageComposer from './MessageComposer.vue'
 
 function setup(props: Record<string, unknown> = {}, locale: 'ko' | 'en' = 'ko') {
   const send = vi.fn()
+  const stop = vi.fn()
+  const editLast = vi.fn()
   const text = ref('')
+  const given = ref(props)
   const Host = defineComponent(
     () => () =>
       h(MessageComposer, {
         name: '하루',
         max: 200,
-        ...props,
+        ...given.value,
         modelValue: text.value,
         'onUpdate:modelValue': (value: string) => (text.value = value),
         onSend: send,
+        onStop: stop,
+        onEditLast: editLast,
       }),
   )
   renderApp(Host, { locale })
   const field = screen.getByRole('textbox')
   const button = () => screen.getByRole('button', { name: /보내|보낼|Send/ })
-  return { send, text, field, button, type: (value: string) => fireEvent.update(field, value) }
+  const change = async (more: Record<string, unknown>) => {
+    given.value = { ...given.value, ...more }
+    await nextTick()
+  }
+  return {
+    send,
+    stop,
+    editLast,
+    text,
+    field,
+    button,
+    change,
+    type: (value: string) => fireEvent.update(field, value),
+  }
 }
 
 describe('MessageComposer', () => {
@@ -81,13 +99,54 @@ describe('MessageComposer', () => {
     expect(button()).toBeDisabled()
   })
 
-  it('lets people type while a reply is being written, and waits with sending', async () => {
-    const { field, send, type, button } = setup({ sending: true })
+  it('lets people type while a reply is being written, and says that sending waits', async () => {
+    const { field, send, type } = setup({ sending: true })
     await type('다음 말')
     expect(field).toBeEnabled()
-    expect(button()).toBeDisabled()
     await fireEvent.keyDown(field, { key: 'Enter' })
     expect(send).not.toHaveBeenCalled()
+    expect(field).toHaveAccessibleDescription('답변이 끝나면 보낼 수 있어요')
+  })
+
+  it('stops the reply with the button that sent, and keeps the focus on it', async () => {
+    const { stop, button, change, type } = setup()
+    await type('안녕')
+    const one = button()
+    one.focus()
+    vi.useFakeTimers({ toFake: ['Date'] })
+    await change({ sending: true })
+    expect(screen.getByRole('button', { name: '멈추기' })).toBe(one)
+    expect(one).toHaveFocus()
+    // The second click of a double click was never meant to stop.
+    await fireEvent.click(one)
+    expect(stop).not.toHaveBeenCalled()
+    vi.setSystemTime(Date.now() + 600)
+    await fireEvent.click(one)
+    expect(stop).toHaveBeenCalledOnce()
+    await change({ stopping: true })
+    expect(one).toHaveAccessibleName('멈추는 중…')
+    await fireEvent.click(one)
+    expect(stop).toHaveBeenCalledOnce()
+    vi.useRealTimers()
+  })
+
+  it('does not send when the reply ends under the press that was to stop it', async () => {
+    const { field, send, change, type } = setup({ sending: true })
+    await type('다음 말')
+    screen.getByRole('button', { name: '멈추기' }).focus()
+    await change({ sending: false })
+    await fireEvent.click(screen.getByRole('button', { name: '보내기' }))
+    expect(send).not.toHaveBeenCalled()
+    expect(field).toHaveFocus()
+  })
+
+  it('edits the last message with the upward arrow, when nothing is written', async () => {
+    const { editLast, field, type } = setup()
+    await fireEvent.keyDown(field, { key: 'ArrowUp' })
+    expect(editLast).toHaveBeenCalledOnce()
+    await type('말')
+    await fireEvent.keyDown(field, { key: 'ArrowUp' })
+    expect(editLast).toHaveBeenCalledOnce()
   })
 
   it('joins the name with the right particle', () => {
@@ -110,14 +169,15 @@ describe('MessageComposer', () => {
     await type('안녕')
     const button = screen.getByRole('button', { name: '5초 뒤에 보낼 수 있어요' })
     expect(button).toBeDisabled()
-    expect(screen.getByText('5초 뒤에 보낼 수 있어요')).toBeVisible()
+    expect(screen.getByText('5초 뒤에 다시 해 볼 수 있어요.')).toBeVisible()
+    expect(screen.getByText(/요청이 너무 잦아요/)).toBeVisible()
     await vi.advanceTimersByTimeAsync(3_000)
-    expect(screen.getByText('2초 뒤에 보낼 수 있어요')).toBeVisible()
+    expect(screen.getByText('2초 뒤에 다시 해 볼 수 있어요.')).toBeVisible()
     await fireEvent.keyDown(field, { key: 'Enter' })
     expect(send).not.toHaveBeenCalled()
     expect(text.value).toBe('안녕')
     await vi.advanceTimersByTimeAsync(2_000)
-    expect(screen.queryByText(/뒤에 보낼/)).toBeNull()
+    expect(screen.queryByText(/뒤에/)).toBeNull()
     expect(screen.getByRole('button', { name: '보내기' })).toBeEnabled()
     expect(useAnnouncer().status.value).toContain('이제 보낼 수 있어요')
     vi.useRealTimers()

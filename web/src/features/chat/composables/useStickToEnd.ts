@@ -63,5 +63,5 @@ export function useStickToEnd(scroller: Readonly<Ref<HTMLElement | null>>) {
     { passive: true },
   )
 
-  return { pinned, pin, onResize, toEnd }
+  return { pinned, pin, unpin, onResize, toEnd }
 }

@@ -28,8 +28,9 @@ export function useTurnAnnouncements(): void {
       repeat.pause()
       const reply = chat.messages.find((message) => message.id === before)
       if (chatId !== chatBefore || !reply) return announceStatus('')
-      if (reply.status === 'failed') return announceStatus(t('chat.announce_failed'))
-      announceStatus('')
+      const isBroken = reply.status === 'failed' || reply.status === 'interrupted'
+      if (isBroken) return announceStatus(t('chat.announce_failed'))
+      announceStatus(reply.status === 'stopped' ? t('chat.announce_stopped') : '')
       announceReply(plainText(reply.content))
     },
   )
