@@ -133,12 +133,14 @@ crash profile kills cuts:
     cargo build --locked --profile {{ profile }} -p lionrocket-server --bin lionrocket
     cargo build --locked --profile {{ profile }} -p lionrocket-crash
     binaries=target/{{ if profile == "dev" { "debug" } else { profile } }}
-    if ! command -v mkfs.xfs >/dev/null; then
-        scripts/apt-install xfsprogs || true
+    # Where they cannot be installed, the checks that need them say so.
+    if ! { command -v mkfs.xfs && command -v strace; } >/dev/null; then
+        scripts/apt-install strace xfsprogs || true
     fi
     crash="$binaries/lionrocket-crash --binaries $binaries"
     $crash kill9 --cycles {{ kills }}
     $crash powercut --cycles {{ cuts }}
+    $crash powercut --cycles 20 --without-syncs
 
 # Asks docker compose whether it understands deploy/compose.yaml. No container is started.
 [private]

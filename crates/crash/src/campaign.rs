@@ -22,7 +22,7 @@ use crate::{
     disk::Disk,
     person::{LIMIT, Person},
     plan::{Moment, OnInterrupt, Plan, Upstream},
-    process::{Doom, Ending, Process, Setup, was_killed},
+    process::{Doom, Ending, Process, Setup, tampered, was_killed},
     report::Report,
     verdict::{self, Promises},
 };
@@ -53,6 +53,8 @@ pub(crate) struct Campaign {
     simulator: Simulator,
     can_stop: bool,
     can_continue: bool,
+    /// Whether the server's syncs do nothing.
+    without_syncs: bool,
     report: Report,
 }
 
@@ -76,7 +78,7 @@ struct Place {
 }
 
 impl Campaign {
-    pub(crate) async fn new(kind: Kind, binaries: &Path) -> Result<Self> {
+    pub(crate) async fn new(kind: Kind, binaries: &Path, without_syncs: bool) -> Result<Self> {
         let binary = binaries.join("lionrocket");
         let binary = binary
             .canonicalize()
@@ -89,6 +91,7 @@ impl Campaign {
             can_stop: setup.output(&["openapi"])?.contains("stop_turn"),
             can_continue: setup.output(&["serve", "--help"])?.contains("ON_INTERRUPT"),
             binary,
+            without_syncs,
             report: Report::default(),
         })
     }
@@ -107,8 +110,11 @@ impl Campaign {
             };
             let plan = Plan::new(seed, cycle);
             here.book.remark(&format!("{plan:?}"));
-            let wrong = self.cycle(&mut here, &plan).await;
-            let wrong = wrong.unwrap_or_else(|error| vec![format!("{error:#}")]);
+            let mut wrong = Vec::new();
+            if let Err(error) = self.cycle(&mut here, &plan, &mut wrong).await {
+                wrong.push(format!("{error:#}"));
+            }
+            wrong.extend(here.book.take_troubles());
             if !wrong.is_empty() {
                 let place = here.keep()?;
                 return Ok(Some(Failure {
@@ -175,6 +181,12 @@ impl Campaign {
                 OnInterrupt::Keep => "keep",
             },
         );
+        let wrapper = if self.without_syncs {
+            tampered("fsync,fdatasync", "retval=0")
+        } else {
+            Vec::new()
+        };
+        let setup = Setup { wrapper, ..setup };
         match plan.upstream {
             Upstream::Demo => setup,
             Upstream::Simulator => setup
@@ -195,11 +207,15 @@ impl Campaign {
         }
     }
 
-    /// Runs one cycle and answers everything that was not as promised.
-    async fn cycle(&mut self, place: &mut Place, plan: &Plan) -> Result<Vec<String>> {
+    /// Runs one cycle and tells everything that was not as promised.
+    async fn cycle(
+        &mut self,
+        place: &mut Place,
+        plan: &Plan,
+        wrong: &mut Vec<String>,
+    ) -> Result<()> {
         let setup = self.setup(place, plan);
         let mut chatters = place.chatters(plan);
-        let mut wrong = Vec::new();
         let mut working = BTreeSet::new();
         for moment in &plan.crashes {
             let ending = match &place.disk {
@@ -232,9 +248,8 @@ impl Campaign {
             self.last_life(place, &mut chatters, process, plan, &working)
                 .await?,
         );
-        wrong.extend(place.book.take_troubles());
         self.report.cycle(place.book.counts());
-        Ok(wrong)
+        Ok(())
     }
 
     /// Lets the clients talk until the server dies.

@@ -13,6 +13,7 @@ mod report;
 mod verdict;
 
 use std::{
+    ops::Range,
     path::PathBuf,
     process::ExitCode,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -22,8 +23,9 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    campaign::{Campaign, Kind},
+    campaign::{Campaign, Failure, Kind},
     disk::Disk,
+    process::no_tampering,
 };
 
 /// Makes the real server die while people talk, and checks that nothing it promised is lost.
@@ -47,6 +49,9 @@ enum Command {
         cycles: Cycles,
         #[command(flatten)]
         need: Need,
+        /// Let the server's syncs do nothing: passes when the loss is found. Needs strace.
+        #[arg(long)]
+        without_syncs: bool,
     },
 }
 
@@ -85,50 +90,98 @@ impl Need {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let options = Options::parse();
-    match options.command {
-        Command::Kill9(cycles) => run(Kind::Kill, "kill9", &options.binaries, &cycles).await,
-        Command::Powercut { cycles, need } => match Disk::missing() {
-            Some(missing) => Ok(need.unmet("powercut", &missing)),
-            None => run(Kind::PowerCut, "powercut", &options.binaries, &cycles).await,
-        },
+    let Options { binaries, command } = Options::parse();
+    let options = |cycles| Run { binaries, cycles };
+    match command {
+        Command::Kill9(cycles) => options(cycles).promises(Kind::Kill, "kill9").await,
+        Command::Powercut {
+            cycles,
+            need,
+            without_syncs,
+        } => {
+            let missing = Disk::missing().or_else(|| without_syncs.then(no_tampering).flatten());
+            match missing {
+                Some(missing) => Ok(need.unmet("powercut", &missing)),
+                None if without_syncs => options(cycles).losses().await,
+                None => options(cycles).promises(Kind::PowerCut, "powercut").await,
+            }
+        }
     }
 }
 
-/// Runs cycles, prints figures, and how to play a cycle again that has failed.
-async fn run(
-    kind: Kind,
-    name: &str,
-    binaries: &std::path::Path,
-    cycles: &Cycles,
-) -> Result<ExitCode> {
-    let seed = cycles
-        .seed
-        .unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    println!("{name}: {} cycles with seed {seed}", cycles.count);
-    let mut campaign = Campaign::new(kind, binaries).await?;
-    let range = cycles.from..cycles.from.saturating_add(cycles.count);
-    let failure = campaign.run(seed, range).await?;
-    println!("{}", campaign.report());
-    let Some(failure) = failure else {
-        println!("{name}: nothing lost, nothing doubled, nothing stuck");
-        return Ok(ExitCode::SUCCESS);
-    };
-    println!("{name}: cycle {} FAILED:", failure.cycle);
-    for wrong in &failure.wrong {
-        println!("  {wrong}");
+/// A run of cycles.
+struct Run {
+    binaries: PathBuf,
+    cycles: Cycles,
+}
+
+impl Run {
+    fn seed(&self) -> u64 {
+        self.cycles
+            .seed
+            .unwrap_or_else(|| u64::from(rand::random::<u32>()))
     }
-    println!(
-        "What happened is in {}: book.log, server.log and the data.",
-        failure.place.display()
-    );
-    let program = std::env::args().next().unwrap_or_default();
-    let binaries = binaries.display();
-    println!(
-        "Again: {program} --binaries {binaries} {name} --seed {seed} --from {} --cycles 1",
-        failure.cycle
-    );
-    Ok(ExitCode::FAILURE)
+
+    const fn range(&self) -> Range<u32> {
+        self.cycles.from..self.cycles.from.saturating_add(self.cycles.count)
+    }
+
+    /// Runs cycles, prints figures, and how to play a cycle again that has failed.
+    async fn promises(&self, kind: Kind, name: &str) -> Result<ExitCode> {
+        let seed = self.seed();
+        println!("{name}: {} cycles with seed {seed}", self.cycles.count);
+        let mut campaign = Campaign::new(kind, &self.binaries, false).await?;
+        let failure = campaign.run(seed, self.range()).await?;
+        println!("{}", campaign.report());
+        let Some(Failure {
+            cycle,
+            wrong,
+            place,
+        }) = failure
+        else {
+            println!("{name}: nothing lost, nothing doubled, nothing stuck");
+            return Ok(ExitCode::SUCCESS);
+        };
+        println!("{name}: cycle {cycle} FAILED:");
+        for wrong in &wrong {
+            println!("  {wrong}");
+        }
+        println!(
+            "What happened is in {}: book.log, server.log and the data.",
+            place.display()
+        );
+        let program = std::env::args().next().unwrap_or_default();
+        let binaries = self.binaries.display();
+        println!(
+            "Again: {program} --binaries {binaries} {name} --seed {seed} --from {cycle} --cycles 1"
+        );
+        Ok(ExitCode::FAILURE)
+    }
+
+    /// Proves that a power cut loses what is not synced, and that the loss is found.
+    async fn losses(&self) -> Result<ExitCode> {
+        let mut campaign = Campaign::new(Kind::PowerCut, &self.binaries, true).await?;
+        let failure = campaign.run(self.seed(), self.range()).await?;
+        let Some(Failure {
+            cycle,
+            wrong,
+            place,
+        }) = failure
+        else {
+            println!(
+                "powercut without syncs: FAILED: no loss was found in {} cycles",
+                self.cycles.count
+            );
+            return Ok(ExitCode::FAILURE);
+        };
+        std::fs::remove_dir_all(place)?;
+        let Some(lost) = wrong.iter().find(|wrong| wrong.contains("lost")) else {
+            println!("powercut without syncs: FAILED: something else was found: {wrong:?}");
+            return Ok(ExitCode::FAILURE);
+        };
+        println!("powercut without syncs: found in cycle {cycle}, as it must be: {lost}");
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 /// Locks even after a panic elsewhere: every critical section here leaves its data whole.

@@ -35,8 +35,42 @@ pub(crate) struct Setup {
     pub(crate) variables: Vec<(String, String)>,
     /// Where its log is collected.
     pub(crate) log: PathBuf,
-    /// A program that starts it, with its arguments, instead of it being started directly.
+    /// A program with its arguments that becomes the server, instead of it being started directly.
     pub(crate) wrapper: Vec<String>,
+}
+
+/// Makes strace answer calls of a server's instead of the kernel. It stands beside the process, which
+/// can be killed as if it were not there.
+pub(crate) fn tampered(calls: &str, with: &str) -> Vec<String> {
+    let words = [
+        "strace",
+        "-D",
+        "-f",
+        "-qq",
+        "--seccomp-bpf",
+        "-o",
+        "/dev/null",
+        "-e",
+    ];
+    let inject = format!("inject={calls}:{with}");
+    let words = words.into_iter().map(str::to_owned);
+    words
+        .chain([format!("trace={calls}"), "-e".to_owned(), inject])
+        .collect()
+}
+
+/// Says why [`tampered`] cannot be used on this machine; `None` when it can.
+pub(crate) fn no_tampering() -> Option<String> {
+    let words = tampered("fsync", "retval=0");
+    let probe = Command::new(&words[0])
+        .args(&words[1..])
+        .arg("true")
+        .output();
+    match probe {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Some(format!("strace: {error}")),
+    }
 }
 
 impl Setup {
