@@ -9,6 +9,7 @@
 mod bill;
 mod cancel;
 mod catalog;
+mod cuts;
 mod endings;
 mod framing;
 mod log;

@@ -13,6 +13,7 @@ mod chatting;
 mod commands;
 mod faults;
 mod lifecycle;
+mod network;
 mod refusals;
 mod sessions;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use lionrocket_test_support::FaultyLink;
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::{Value, json};
 
@@ -92,6 +93,29 @@ impl Person {
     pub(crate) fn at(&self, server: &Server) -> Self {
         Self {
             base: server.base.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same person over a link to the same server, with a new connection for each request.
+    pub(crate) fn over(&self, link: &FaultyLink) -> Self {
+        let (_, host) = self.base.split_once("://").unwrap();
+        let host = header::HeaderValue::from_str(host).unwrap();
+        let http = Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .default_headers([(header::HOST, host)].into_iter().collect());
+        Self {
+            http: http.build().unwrap(),
+            base: link.url(),
+            ..self.clone()
+        }
+    }
+
+    /// Somebody who is over a link already, over another one.
+    pub(crate) fn moved_to(&self, link: &FaultyLink) -> Self {
+        Self {
+            base: link.url(),
             ..self.clone()
         }
     }

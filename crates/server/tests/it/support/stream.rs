@@ -34,6 +34,11 @@ impl Events {
             kind.as_bytes().starts_with(b"text/event-stream"),
             "{kind:?}"
         );
+        Self::read(response)
+    }
+
+    /// Reads an answer that is taken for a stream.
+    pub(crate) fn read(response: reqwest::Response) -> Self {
         let body = response
             .bytes_stream()
             .map(|chunk| chunk.map(|bytes| bytes.to_vec()));
