@@ -20,7 +20,7 @@ mod views;
 mod web;
 
 pub use answers::RememberedAnswers;
-pub use app::{ServerLimits, app, serve};
+pub use app::{ServerLimits, app, serve, serve_starting};
 pub use description::{openapi, openapi_json};
 pub use problem::{Code, table_as_markdown};
 pub use state::{

@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The database cannot be reached or is overloaded; the same call may go through later.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
+    /// There is too little room for what was to be written. What is there can be read.
+    #[error("there is too little room on the disk")]
+    Full,
     /// A stored row does not fit the domain's rules.
     #[error("a stored row of {table} with key {key} is not valid")]
     Corrupt {

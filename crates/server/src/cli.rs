@@ -20,7 +20,8 @@ use crate::{
     version,
     about = "LionRocket: a self-hosted service for talking to characters on the Claude API",
     long_about = None,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use, 78 a setting does not work. Settings are \
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong use, 74 the disk or the database cannot be \
+                  relied on, 78 a setting does not work. Settings are \
                   read from the environment and from a file `.env` in the working directory."
 )]
 pub struct Cli {

@@ -13,6 +13,8 @@ pub enum Failure {
     Configuration(String),
     /// The command was used wrongly: exit code 2, as for flags that are not known.
     Usage(String),
+    /// The disk or the database cannot be relied on: exit code 74 (`EX_IOERR`).
+    Storage(String),
     /// Anything else: exit code 1.
     Failed(String),
 }
@@ -29,6 +31,7 @@ impl Failure {
         match self {
             Self::Configuration(_) => 78,
             Self::Usage(_) => 2,
+            Self::Storage(_) => 74,
             Self::Failed(_) => 1,
         }
     }
@@ -36,7 +39,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Configuration(line) | Self::Usage(line) | Self::Failed(line)) = self;
+        let (Self::Configuration(line)
+        | Self::Usage(line)
+        | Self::Storage(line)
+        | Self::Failed(line)) = self;
         // Causes come from libraries and may have several lines.
         f.write_str(&line.split_whitespace().collect::<Vec<_>>().join(" "))
     }

@@ -11,7 +11,9 @@ mod keys;
 mod logging;
 mod metrics;
 mod one_line;
+mod opening;
 pub mod settings;
+mod stopping;
 mod wiring;
 
 pub use cli::{Cli, run};

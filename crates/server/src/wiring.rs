@@ -1,6 +1,12 @@
 //! Puts the services together from the adapters that the settings choose.
 
-use std::sync::Arc;
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -39,7 +45,7 @@ use lionrocket_ports::{
     model::LanguageModel,
     runtime::IdGenerator as _,
 };
-use lionrocket_sqlite_adapter::{OpenError, SqliteOptions, SqliteStore};
+use lionrocket_sqlite_adapter::{LockError, OpenError, SqliteOptions, SqliteStore, is_of_the_disk};
 
 use crate::{
     Failure,
@@ -52,17 +58,45 @@ use crate::{
 /// How many replies one person may have under way.
 const MAX_RUNNING_PER_USER: u32 = 2;
 
-/// Opens the database, making it when it is not there.
+/// Opens the database for a command, making it when it is not there.
 pub(crate) fn open_store(database: &DatabaseFile, keys: &Keys) -> Result<SqliteStore, Failure> {
     let options = SqliteOptions::new(database.path(), keys.audit_seal());
-    SqliteStore::open(&options).map_err(|error| {
-        let advice = match error {
-            // These say what to do themselves.
-            OpenError::Newer { .. } => "",
-            _ => ", see DATABASE_URL: the file and its directory must be writable and on a local disk",
-        };
-        Failure::Failed(format!("{}{advice}", Chain(&error)))
-    })
+    SqliteStore::open(&options).map_err(|error| cannot_open(&error))
+}
+
+/// How the service opens its database.
+pub(crate) fn store_options(settings: &Settings, keys: &Keys) -> SqliteOptions {
+    let mut options = SqliteOptions::new(settings.database.path(), keys.audit_seal());
+    options.low_water = Some(settings.disk_low_water);
+    options
+}
+
+/// What to do about a database that cannot be opened.
+pub(crate) fn cannot_open(error: &OpenError) -> Failure {
+    match error {
+        // These say what to do themselves.
+        OpenError::Newer { .. } | OpenError::Altered { .. } => Failure::Failed(error.to_string()),
+        OpenError::Damaged { .. } => Failure::Storage(error.to_string()),
+        _ => unusable(error),
+    }
+}
+
+/// What to do about a database that cannot be kept for this process alone.
+pub(crate) fn cannot_lock(error: &LockError) -> Failure {
+    match error {
+        LockError::AlreadyServed { .. } => Failure::Failed(error.to_string()),
+        _ => unusable(error),
+    }
+}
+
+fn unusable(error: &(dyn Error + 'static)) -> Failure {
+    if is_of_the_disk(error) {
+        return Failure::Storage(Chain(error).to_string());
+    }
+    Failure::Failed(format!(
+        "{}, see DATABASE_URL: the file and its directory must be writable and on a local disk",
+        Chain(error)
+    ))
 }
 
 /// Puts the logins together.
@@ -217,6 +251,7 @@ pub(crate) fn api_state(
     keys: &Keys,
     model: Arc<dyn LanguageModel>,
     spawner: &TaskSpawner,
+    readiness: Arc<ServiceReadiness>,
 ) -> Result<ApiState, Failure> {
     let events: Arc<dyn EventBus> = Arc::new(LocalEventBus::new());
     let limits = limits(settings);
@@ -277,7 +312,7 @@ pub(crate) fn api_state(
             cors_origins: settings.network.cors_origins.clone(),
             trusted_proxies: settings.network.trusted_proxies.clone(),
         }),
-        readiness: Arc::new(StoreReadiness(store.clone())),
+        readiness,
         info: Arc::new(service_info(settings, port, model.model_id())),
         turns: Arc::new(turns(settings, shared, model, spawner.clone())),
     })
@@ -338,12 +373,34 @@ fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {
     }
 }
 
-/// The service is ready when its database is.
-struct StoreReadiness(SqliteStore);
+/// The service is ready when its database is, and until it is told to stop.
+pub(crate) struct ServiceReadiness {
+    store: SqliteStore,
+    is_stopping: AtomicBool,
+}
+
+impl ServiceReadiness {
+    /// Makes it ready.
+    pub(crate) fn new(store: SqliteStore) -> Self {
+        Self {
+            store,
+            is_stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Lets it be ready no more, so that no more work is sent here.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+}
 
 #[async_trait]
-impl Readiness for StoreReadiness {
+impl Readiness for ServiceReadiness {
     async fn check(&self) -> Result<(), NotReady> {
-        self.0.check().await.map_err(|error| NotReady(error.into()))
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err(NotReady("the service is stopping".into()));
+        }
+        let checked = self.store.check().await;
+        checked.map_err(|error| NotReady(error.into()))
     }
 }

@@ -536,6 +536,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{Binary, Text};
+
+    /// What the migrations were that this database has.
+    migration_checksums (version) {
+        /// The migration.
+        version -> Text,
+        /// The SHA-256 of its text.
+        sha256 -> Binary,
+    }
+}
+
 diesel::joinable!(password_resets -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(password_resets, sessions, users);

@@ -8,6 +8,7 @@ use std::{
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lionrocket_ports::{StoreError, error::Cause};
+use rustix::io::Errno;
 
 use crate::{files::free_space, verify::Finding};
 
@@ -47,6 +48,24 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// SQLite cannot read or write the file.
+    #[error("cannot use the database {}", path.display())]
+    Unworkable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: DieselError,
+    },
+    /// The copy that is made before the schema changes could not be made. The database is as it was.
+    #[error("cannot copy the database {} before it is brought up to date", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<CopyError>,
+    },
     /// The schema could not be brought up to date. The database is as it was.
     #[error("cannot bring the database {} up to date", path.display())]
     Migration {
@@ -55,6 +74,30 @@ pub enum OpenError {
         /// Why.
         #[source]
         source: Cause,
+    },
+    /// The file is damaged.
+    #[error(
+        "the database {} is damaged ({reason}), and nothing was written to it: put a backup in its \
+         place with `lionrocket restore --input DIRECTORY`, or see DATABASE_URL if it is the wrong \
+         file", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A migration that the database has is not the one of that name that is built in.
+    #[error(
+        "the database {} was made by another build of LionRocket (its migration {version} is not the \
+         one of this version, which must never be changed): start the version that made it, or \
+         restore a backup", path.display()
+    )]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// The first migration that differs.
+        version: String,
     },
     /// A newer release has changed the schema.
     #[error(
@@ -68,6 +111,25 @@ pub enum OpenError {
         /// The first migration that is not known.
         version: String,
     },
+}
+
+/// Whether the disk is the reason for an error: it failed, is full or cannot be written to.
+#[must_use]
+pub fn is_of_the_disk(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::ReadOnlyFilesystem
+            ) || error.raw_os_error() == Some(Errno::IO.raw_os_error());
+        }
+        if let Some(error) = error.downcast_ref::<DieselError>() {
+            return is_full(error) || is_io_failure(error) || is_read_only(error);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Why a database could not be locked for serving. The messages are fit for the operator.
@@ -213,6 +275,7 @@ impl From<DbError> for StoreError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::Store(error) => error,
+            DbError::Database(error) if is_full(&error) => Self::Full,
             DbError::Database(error) if is_passing(&error) => Self::Unavailable(Box::new(error)),
             DbError::Database(error) => Self::Internal(Box::new(error)),
         }
@@ -222,12 +285,21 @@ impl From<DbError> for StoreError {
 /// Whether the same call may go through later: SQLite is busy, the disk full, failing or read-only.
 /// Diesel keeps SQLite's message but not its code.
 pub(crate) fn is_passing(error: &DieselError) -> bool {
-    const PASSING: [&str; 3] = [
-        "disk I/O error",
-        "attempt to write a readonly database",
-        "unable to open database file",
-    ];
-    is_locked(error) || is_full(error) || says(error, &PASSING)
+    is_locked(error)
+        || is_full(error)
+        || is_io_failure(error)
+        || is_read_only(error)
+        || says(error, &["unable to open database file"])
+}
+
+/// Whether the disk did not do what it was asked.
+pub(crate) fn is_io_failure(error: &DieselError) -> bool {
+    says(error, &["disk I/O error"])
+}
+
+/// Whether the file, or its file system, cannot be written to.
+pub(crate) fn is_read_only(error: &DieselError) -> bool {
+    says(error, &["attempt to write a readonly database"])
 }
 
 /// Whether another connection is in the way.

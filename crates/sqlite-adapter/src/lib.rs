@@ -6,7 +6,7 @@
 //! connections that cannot write.
 //!
 //! Other processes may use the same file, for instance the command line while the server runs;
-//! only one may serve from it ([`SqliteStore::lock_for_serving`]).
+//! only one may serve from it ([`SqliteOptions::lock_for_serving`]).
 
 mod accounts;
 mod admin;
@@ -18,6 +18,7 @@ mod characters;
 mod chats;
 mod error;
 mod files;
+mod health;
 mod invites;
 mod logins;
 mod manifest;
@@ -27,6 +28,7 @@ mod prompts;
 mod readers;
 mod restore;
 mod retention;
+mod room;
 mod serving_lock;
 mod sessions;
 mod statistics;
@@ -37,7 +39,8 @@ mod verify;
 mod writer;
 
 pub use backup::{Backup, back_up, forget_backups};
-pub use error::{CopyError, LockError, OpenError};
+pub use error::{CopyError, LockError, OpenError, is_of_the_disk};
+pub use health::StorageFault;
 pub use manifest::Manifest;
 pub use migrations::MIGRATIONS;
 pub use open::{SqliteOptions, Synchronous};

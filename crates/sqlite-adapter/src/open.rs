@@ -16,8 +16,10 @@ use lionrocket_ports::audit::AuditSeal;
 
 use crate::{
     admin::register_functions,
-    error::{OpenError, is_passing},
-    files::{make_directory, private_file},
+    error::{LockError, OpenError, is_passing},
+    files::{directory_of, make_directory, private_file},
+    serving_lock::ServingLock,
+    verify::damage,
 };
 
 /// The first version without a known way to corrupt a WAL file.
@@ -47,6 +49,9 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// The number of threads that read, at least one.
     pub readers: usize,
+    /// With fewer free bytes than this beside the file no new turns begin; `None` for short work, which
+    /// does not look.
+    pub low_water: Option<u64>,
     /// Seals rows of the audit log.
     pub audit_seal: Arc<dyn AuditSeal>,
 }
@@ -62,8 +67,22 @@ impl SqliteOptions {
             synchronous: Synchronous::Full,
             busy_timeout: BUSY_TIMEOUT,
             readers: processors.min(4),
+            low_water: None,
             audit_seal,
         }
+    }
+}
+
+impl SqliteOptions {
+    /// Keeps other processes from serving from the file until the answer is dropped. Does not wait.
+    pub fn lock_for_serving(&self) -> Result<ServingLock, LockError> {
+        let lock_error = |source| LockError::File {
+            lock_file: self.path.clone(),
+            source,
+        };
+        let path = std::path::absolute(&self.path).map_err(lock_error)?;
+        make_directory(directory_of(&path)).map_err(lock_error)?;
+        ServingLock::take(&path)
     }
 }
 
@@ -135,27 +154,33 @@ impl Connector {
     /// Opens the connection that writes.
     pub(crate) fn writer(&self) -> Result<SqliteConnection, OpenError> {
         let mut connection = self.plain()?;
-        self.check_version(&mut connection)?;
-        self.use_wal(&mut connection)?;
+        self.let_write(&mut connection)?;
+        Ok(connection)
+    }
+
+    /// Makes a connection the one that writes.
+    pub(crate) fn let_write(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+        self.check_version(connection)?;
+        self.use_wal(connection)?;
         let synchronous = match self.synchronous {
             Synchronous::Full => "PRAGMA synchronous = FULL",
             Synchronous::Normal => "PRAGMA synchronous = NORMAL",
         };
         self.set(
-            &mut connection,
+            connection,
             &[
                 synchronous,
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA temp_store = MEMORY",
                 "PRAGMA mmap_size = 0",
-                "PRAGMA wal_autocheckpoint = 1000",
+                // The writer looks after the log between its transactions.
+                "PRAGMA wal_autocheckpoint = 0",
                 // A burst may make the log long; this gives the disk space back.
                 "PRAGMA journal_size_limit = 67108864",
                 // What a person deletes is overwritten, not merely forgotten.
                 "PRAGMA secure_delete = ON",
             ],
-        )?;
-        Ok(connection)
+        )
     }
 
     /// Opens a connection that cannot write.
@@ -183,7 +208,7 @@ impl Connector {
         // First of all, so that everything after it waits for other processes.
         let busy = format!("PRAGMA busy_timeout = {}", self.busy_timeout.as_millis());
         self.set(&mut connection, &[&busy])?;
-        register_functions(&mut connection).map_err(|error| self.unusable(&error))?;
+        register_functions(&mut connection).map_err(|error| self.failed(error))?;
         Ok(connection)
     }
 
@@ -191,22 +216,24 @@ impl Connector {
         for pragma in pragmas {
             connection
                 .batch_execute(pragma)
-                .map_err(|error| self.unusable(&error))?;
+                .map_err(|error| self.failed(error))?;
         }
         Ok(())
     }
 
-    fn unusable(&self, error: &DieselError) -> OpenError {
-        OpenError::Unusable {
-            path: self.path.clone(),
-            reason: error.to_string(),
+    /// Why the file cannot be used.
+    pub(crate) fn failed(&self, source: DieselError) -> OpenError {
+        let path = self.path.clone();
+        match damage(&source) {
+            Some(reason) => OpenError::Damaged { path, reason },
+            None => OpenError::Unworkable { path, source },
         }
     }
 
     fn check_version(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
         let version: String = diesel::select(sql::<Text>("sqlite_version()"))
             .get_result(connection)
-            .map_err(|error| self.unusable(&error))?;
+            .map_err(|error| self.failed(error))?;
         let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
         let found: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
         if found < OLDEST_SQLITE {
@@ -239,7 +266,7 @@ impl Connector {
                     thread::sleep(PAUSE);
                     waited += PAUSE;
                 }
-                Err(error) => return Err(self.unusable(&error)),
+                Err(error) => return Err(self.failed(error)),
             }
         }
     }

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::{DbError, unavailable},
+    health::Health,
     open::Connector,
     writer::{QUEUE_JOBS, enqueue, join},
 };
@@ -29,6 +30,7 @@ type SharedQueue = Arc<Mutex<mpsc::Receiver<Message>>>;
 
 /// The pool of readers.
 pub(crate) struct Readers {
+    health: Arc<Health>,
     queue: mpsc::Sender<Message>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -38,6 +40,7 @@ impl Readers {
     pub(crate) fn start(
         connections: Vec<SqliteConnection>,
         connector: &Connector,
+        health: Arc<Health>,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE_JOBS);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -53,6 +56,7 @@ impl Readers {
             })
             .collect::<io::Result<Vec<_>>>()?;
         Ok(Self {
+            health,
             queue: sender,
             threads: Mutex::new(threads),
         })
@@ -65,6 +69,7 @@ impl Readers {
         F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let health = self.health.clone();
         let job: ReadJob = Box::new(move |connection| {
             // Nobody waits for the answer any more.
             if reply.is_closed() {
@@ -72,6 +77,9 @@ impl Readers {
             }
             let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
             let sound = outcome.is_ok();
+            if let Ok(Err(DbError::Database(error))) = &outcome {
+                health.notice_read(error);
+            }
             let answer = match outcome {
                 Ok(answer) => answer.map_err(StoreError::from),
                 Err(_) => Err(StoreError::Internal("a read job panicked".into())),

@@ -148,7 +148,7 @@ fn fold(database: &Path) -> Result<(), CopyError> {
             }
         });
     match folded {
-        Err(CopyError::Open(OpenError::File { .. } | OpenError::Unusable { .. })) => Ok(()),
+        Err(CopyError::Open(OpenError::File { .. } | OpenError::Damaged { .. })) => Ok(()),
         other => other,
     }
 }

@@ -3,9 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use diesel::{Connection, QueryDsl, RunQueryDsl, SqliteConnection};
+use jiff::Timestamp;
 use lionrocket_domain::ids::UserId;
 use lionrocket_ports::{
-    StoreResult,
+    StoreError, StoreResult,
     audit::AuditSeal,
     marks::{ChangeMark, ChangeMarks},
 };
@@ -13,13 +14,16 @@ use lionrocket_sql_model::schema::users;
 
 use crate::{
     changes::{Changes, Concern},
-    error::{DbError, LockError, OpenError},
+    error::{DbError, OpenError},
+    files::length,
+    health::{Health, StorageFault},
     logins::RememberedLogins,
-    migrations::migrate,
+    migrations::{Pending, back_up_first, forget_copies, inspect, migrate},
     open::{Connector, SqliteOptions},
     readers::Readers,
-    serving_lock::ServingLock,
-    writer::Writer,
+    room::{Lookout, Room},
+    verify::quick_check,
+    writer::{ShortenLog, Writer},
 };
 
 /// A store in one SQLite file; implements every repository port. Clones share it. When the last
@@ -36,6 +40,9 @@ struct Inner {
     writer: Writer,
     changes: Arc<Changes>,
     logins: RememberedLogins,
+    health: Arc<Health>,
+    room: Option<Arc<Room>>,
+    _lookout: Option<Lookout>,
     audit_seal: Arc<dyn AuditSeal>,
 }
 
@@ -52,8 +59,7 @@ impl SqliteStore {
     /// while it does.
     pub fn open(options: &SqliteOptions) -> Result<Self, OpenError> {
         let connector = Connector::new(options)?;
-        let mut connection = connector.writer()?;
-        migrate(&connector, &mut connection)?;
+        let connection = open_writer(&connector)?;
         let thread_error = |source: std::io::Error| OpenError::File {
             path: connector.path().to_owned(),
             source: source.into(),
@@ -61,10 +67,21 @@ impl SqliteStore {
         let readers = (0..options.readers.max(1))
             .map(|_| connector.reader())
             .collect::<Result<Vec<_>, _>>()?;
-        let readers = Readers::start(readers, &connector).map_err(thread_error)?;
         let changes = Arc::new(Changes::new());
-        let writer =
-            Writer::start(connection, connector.clone(), changes.clone()).map_err(thread_error)?;
+        let health = Arc::new(Health::new(connector.path().to_owned()));
+        let room = options.low_water;
+        let room = room.map(|bytes| Arc::new(Room::new(connector.path(), bytes)));
+        let lookout = room.clone().map(Lookout::start).transpose();
+        let lookout = lookout.map_err(thread_error)?;
+        let readers = Readers::start(readers, &connector, health.clone()).map_err(thread_error)?;
+        let writer = Writer::start(
+            connection,
+            connector.clone(),
+            changes.clone(),
+            health.clone(),
+            room.clone(),
+        );
+        let writer = writer.map_err(thread_error)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,
@@ -72,14 +89,64 @@ impl SqliteStore {
                 writer,
                 changes,
                 logins: RememberedLogins::new(),
+                health,
+                room,
+                _lookout: lookout,
                 audit_seal: options.audit_seal.clone(),
             }),
         })
     }
 
-    /// Keeps other processes from serving from this file until the answer is dropped. Does not wait.
-    pub fn lock_for_serving(&self) -> Result<ServingLock, LockError> {
-        ServingLock::take(self.inner.connector.path())
+    /// Reads the whole file, as is done at once only with a small one when it is opened. What is wrong
+    /// with it is a fault from then on. Reads and writes go on meanwhile.
+    pub async fn look_for_damage(&self) -> StoreResult<()> {
+        let connector = self.inner.connector.clone();
+        if length(connector.path()) <= CHECKED_AT_ONCE {
+            return Ok(());
+        }
+        let looked = tokio::task::spawn_blocking(move || {
+            // A connection of its own: it takes long, and readers are few.
+            let mut connection = connector.reader()?;
+            refuse_damage(&connector, &mut connection)
+        });
+        match looked.await {
+            Ok(Err(OpenError::Damaged { reason, .. })) => {
+                self.inner.health.fail(StorageFault::Damaged(reason));
+                Ok(())
+            }
+            Ok(done) => done.map_err(|error| StoreError::Unavailable(error.into())),
+            Err(error) => Err(StoreError::Internal(error.into())),
+        }
+    }
+
+    /// Removes the copies beside the file that were made before a moment: those of migrations, and
+    /// those that a restored backup took the place of. Answers how many there were.
+    pub async fn forget_copies(&self, before: Timestamp) -> StoreResult<usize> {
+        let path = self.inner.connector.path().to_owned();
+        let removed = tokio::task::spawn_blocking(move || forget_copies(&path, before));
+        match removed.await {
+            Ok(removed) => removed.map_err(|error| StoreError::Unavailable(error.into())),
+            Err(error) => Err(StoreError::Internal(error.into())),
+        }
+    }
+
+    /// Whether there was room for more on the disk when it was last looked at, about a second ago.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let room = self.inner.room.as_ref();
+        room.is_none_or(|room| room.has_room())
+    }
+
+    /// Waits until nothing may be written any more, since the disk or the file cannot be relied on.
+    /// Then every write fails, and reads may.
+    pub async fn failed(&self) -> StorageFault {
+        self.inner.health.failed().await
+    }
+
+    /// Why nothing may be written any more, if so.
+    #[must_use]
+    pub fn fault(&self) -> Option<StorageFault> {
+        self.inner.health.fault()
     }
 
     /// Checks that a read and a write go through.
@@ -170,6 +237,45 @@ impl ChangeMarks for SqliteStore {
     }
 }
 
+/// A file of at most so many bytes is read as a whole when it is opened.
+const CHECKED_AT_ONCE: u64 = 32 * 1024 * 1024;
+
+/// Opens the connection that writes, once it is certain that the file may be written to, and brings
+/// the schema up to date.
+fn open_writer(connector: &Connector) -> Result<SqliteConnection, OpenError> {
+    let mut connection = connector.plain()?;
+    let pending = inspect(connector, &mut connection)?;
+    if pending == Pending::Something || length(connector.path()) <= CHECKED_AT_ONCE {
+        refuse_damage(connector, &mut connection)?;
+    }
+    connector.let_write(&mut connection)?;
+    // What an earlier process wrote last, and was not told to be on the disk, is now.
+    (ShortenLog {})
+        .get_result::<(i32, i32, i32)>(&mut connection)
+        .map_err(|error| connector.failed(error))?;
+    match pending {
+        Pending::Nothing => return Ok(connection),
+        Pending::Everything => {}
+        Pending::Something => back_up_first(connector, &mut connection)?,
+    }
+    migrate(connector, &mut connection)?;
+    Ok(connection)
+}
+
+/// Fails when a page of the file is damaged.
+fn refuse_damage(
+    connector: &Connector,
+    connection: &mut SqliteConnection,
+) -> Result<(), OpenError> {
+    match quick_check(connection).map_err(|error| connector.failed(error))? {
+        None => Ok(()),
+        Some(reason) => Err(OpenError::Damaged {
+            path: connector.path().to_owned(),
+            reason,
+        }),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use diesel::{dsl::sql, sql_types::Text};
@@ -223,21 +329,23 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn pragmas_are_as_promised() {
-        const WRITER: [(&str, &str); 8] = [
+        const WRITER: [(&str, &str); 9] = [
             ("busy_timeout", "5000"),
             ("journal_mode", "wal"),
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("temp_store", "2"),
-            ("wal_autocheckpoint", "1000"),
+            ("mmap_size", "0"),
+            ("wal_autocheckpoint", "0"),
             ("secure_delete", "1"),
             ("query_only", "0"),
         ];
-        const READER: [(&str, &str); 5] = [
+        const READER: [(&str, &str); 6] = [
             ("busy_timeout", "5000"),
             ("journal_mode", "wal"),
             ("foreign_keys", "1"),
             ("temp_store", "2"),
+            ("mmap_size", "0"),
             ("query_only", "1"),
         ];
         let (store, _directory) = open();

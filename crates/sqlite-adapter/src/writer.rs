@@ -10,8 +10,8 @@ use std::{
 };
 
 use diesel::{
-    QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
-    result::Error as DieselError, sql_types::Integer,
+    RunQueryDsl, SqliteConnection, connection::SimpleConnection, result::Error as DieselError,
+    sql_types::Integer,
 };
 use lionrocket_ports::{StoreError, StoreResult};
 use lionrocket_sql_model::static_query;
@@ -20,7 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     changes::{Changes, Concern},
     error::{DbError, unavailable},
+    health::{Health, StorageFault, Trouble},
     open::Connector,
+    room::Room,
 };
 
 /// How many jobs may wait for a thread; further callers wait before the queue.
@@ -31,6 +33,9 @@ const QUEUE_WAIT: Duration = Duration::from_secs(5);
 
 /// How many jobs one commit takes, so that the first of them does not wait for long.
 const BATCH_JOBS: usize = 256;
+
+/// With so many pages in the write-ahead log they are moved into the file.
+const LONG_LOG: i32 = 1000;
 
 static_query! {
     /// Begins a transaction as the writer of the file; waits for another process that is.
@@ -48,9 +53,23 @@ static_query! {
 
 static_query! {
     /// Moves the write-ahead log into the file and empties it. The first number is 0 if that was done.
-    pub(crate) struct EmptyLog {}
+    struct EmptyLog {}
     rows (Integer, Integer, Integer);
     "PRAGMA wal_checkpoint(TRUNCATE)"
+}
+
+static_query! {
+    /// Tells how many pages are in the write-ahead log and how many of them are in the file as well.
+    struct MeasureLog {}
+    rows (Integer, Integer, Integer);
+    "PRAGMA wal_checkpoint(NOOP)"
+}
+
+static_query! {
+    /// Moves what it can of the write-ahead log into the file, without waiting for readers.
+    pub(crate) struct ShortenLog {}
+    rows (Integer, Integer, Integer);
+    "PRAGMA wal_checkpoint(PASSIVE)"
 }
 
 static_query! {
@@ -74,16 +93,43 @@ static_query! {
     "ROLLBACK TO job"
 }
 
+/// What became of a job within its transaction.
+enum JobEnd {
+    /// Its changes are to be kept.
+    Keep,
+    /// It failed by itself, and its changes are to be taken back.
+    Undo,
+    /// It failed because of the storage, and the whole transaction with it.
+    Lost(Lost),
+}
+
+/// Why a transaction was lost.
+enum Lost {
+    /// There was no room for it.
+    Full,
+    /// Anything else.
+    Unavailable(String),
+}
+
+impl Lost {
+    fn because(health: &Health, error: &DieselError) -> Self {
+        match health.notice(error) {
+            Some(Trouble::Full) => Self::Full,
+            Some(Trouble::Fault(_)) | None => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
 /// A job that is answered after the commit.
 trait WriteJob: Send {
     /// Whom it concerns.
     fn concern(&self) -> Concern;
 
-    /// Does the work; `false` when it failed and must be undone.
-    fn run(&mut self, connection: &mut SqliteConnection) -> bool;
+    /// Does the work.
+    fn run(&mut self, connection: &mut SqliteConnection, health: &Health) -> JobEnd;
 
-    /// Answers the caller, with why the commit failed if it did.
-    fn answer(self: Box<Self>, lost: Option<&DieselError>);
+    /// Answers the caller, with why the transaction was lost if it was.
+    fn answer(self: Box<Self>, lost: Option<&Lost>);
 }
 
 struct Job<T, F> {
@@ -102,21 +148,35 @@ where
         self.concern
     }
 
-    fn run(&mut self, connection: &mut SqliteConnection) -> bool {
+    fn run(&mut self, connection: &mut SqliteConnection, health: &Health) -> JobEnd {
         let Some(work) = self.work.take() else {
-            return true;
+            return JobEnd::Keep;
         };
-        let outcome = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-            Ok(outcome) => outcome.map_err(StoreError::from),
-            Err(_) => Err(StoreError::Internal("a write job panicked".into())),
+        let (outcome, end) = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+            Ok(Ok(value)) => (Ok(value), JobEnd::Keep),
+            Ok(Err(error)) => {
+                let end = match &error {
+                    DbError::Database(cause) if health.notice(cause).is_some() => {
+                        JobEnd::Lost(Lost::because(health, cause))
+                    }
+                    DbError::Database(_) | DbError::Store(_) => JobEnd::Undo,
+                };
+                (Err(error.into()), end)
+            }
+            Err(_) => {
+                let error = StoreError::Internal("a write job panicked".into());
+                (Err(error), JobEnd::Undo)
+            }
         };
-        self.outcome.insert(outcome).is_ok()
+        self.outcome = Some(outcome);
+        end
     }
 
-    fn answer(self: Box<Self>, lost: Option<&DieselError>) {
+    fn answer(self: Box<Self>, lost: Option<&Lost>) {
         let answer = match (lost, self.outcome) {
             (None, Some(outcome)) => outcome,
-            (Some(error), _) => Err(unavailable(error.to_string())),
+            (Some(Lost::Full), _) => Err(StoreError::Full),
+            (Some(Lost::Unavailable(reason)), _) => Err(unavailable(reason.clone())),
             (None, None) => Err(unavailable("the job was not run")),
         };
         // The caller may have gone; what was written stays all the same.
@@ -142,19 +202,27 @@ impl Writer {
         connection: SqliteConnection,
         connector: Connector,
         changes: Arc<Changes>,
+        health: Arc<Health>,
+        room: Option<Arc<Room>>,
     ) -> io::Result<Self> {
         let (sender, queue) = mpsc::channel(QUEUE_JOBS);
+        let thread = WriterThread {
+            connection,
+            connector,
+            changes,
+            health: health.clone(),
+            room,
+            queue,
+            log_waiters: Vec::new(),
+        };
         let thread = thread::Builder::new()
             .name("sqlite-write".to_owned())
             .spawn(move || {
-                WriterThread {
-                    connection,
-                    connector,
-                    changes,
-                    queue,
-                    log_waiters: Vec::new(),
+                // Without it nothing can be written, and nobody else would tell.
+                if catch_unwind(AssertUnwindSafe(|| thread.run())).is_err() {
+                    let reason = "the thread that writes panicked".to_owned();
+                    health.fail(StorageFault::Disk(reason));
                 }
-                .run();
             })?;
         Ok(Self {
             queue: sender,
@@ -208,6 +276,8 @@ struct WriterThread {
     connection: SqliteConnection,
     connector: Connector,
     changes: Arc<Changes>,
+    health: Arc<Health>,
+    room: Option<Arc<Room>>,
     queue: mpsc::Receiver<Message>,
     /// Who waits for the log to be emptied, which is done between transactions only.
     log_waiters: Vec<oneshot::Sender<StoreResult<bool>>>,
@@ -222,13 +292,10 @@ impl WriterThread {
                 Message::Close => self.queue.close(),
             }
             if !self.log_waiters.is_empty() {
-                self.empty_log();
+                self.answer_log_waiters();
             }
         }
-        if let Err(error) = self
-            .connection
-            .batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        {
+        if let Err(error) = self.empty_log() {
             tracing::warn!(
                 error = &error as &dyn Error,
                 "the write-ahead log stays as it is"
@@ -236,11 +303,11 @@ impl WriterThread {
         }
     }
 
-    fn empty_log(&mut self) {
-        let numbers = (EmptyLog {}).get_result::<(i32, i32, i32)>(&mut self.connection);
+    fn answer_log_waiters(&mut self) {
+        let emptied = self.empty_log();
         for waiter in self.log_waiters.drain(..) {
-            let answer = match &numbers {
-                Ok((busy, _, _)) => Ok(*busy == 0),
+            let answer = match &emptied {
+                Ok(emptied) => Ok(*emptied),
                 Err(error) => Err(unavailable(error.to_string())),
             };
             // Whoever asked may have gone.
@@ -248,32 +315,24 @@ impl WriterThread {
         }
     }
 
+    /// Empties the log, unless a reader is in the way.
+    fn empty_log(&mut self) -> Result<bool, StoreError> {
+        if let Some(fault) = self.health.fault() {
+            return Err(unavailable(fault.to_string()));
+        }
+        let numbers = (EmptyLog {}).get_result::<(i32, i32, i32)>(&mut self.connection);
+        numbers.map(|(busy, _, _)| busy == 0).map_err(|error| {
+            self.notice(&error);
+            unavailable(error.to_string())
+        })
+    }
+
     /// Runs a job and all that wait behind it in one transaction.
     fn run_batch(&mut self, first: Box<dyn WriteJob>) {
         let mut batch = Vec::with_capacity(BATCH_JOBS);
-        let done = match (Begin {}).execute(&mut self.connection) {
-            Ok(_) => self.run_jobs(first, &mut batch),
-            Err(error) => {
-                // Whoever waits behind this job has waited as long for the same reason.
-                batch.push(first);
-                while batch.len() < BATCH_JOBS
-                    && let Some(job) = self.next_job()
-                {
-                    batch.push(job);
-                }
-                Err(error)
-            }
-        };
-        let lost = done
-            .and_then(|()| (Commit {}).execute(&mut self.connection))
-            .err();
-        if let Some(error) = &lost {
-            tracing::error!(
-                error = error as &dyn Error,
-                jobs = batch.len(),
-                "a batch of writes was lost"
-            );
-            self.recover();
+        let lost = self.write_batch(first, &mut batch).err();
+        if let Some(lost) = &lost {
+            self.recover(lost, batch.len());
         }
         // A batch that was lost is counted as well: nobody knows for certain what became of it.
         for job in &batch {
@@ -282,6 +341,38 @@ impl WriterThread {
         for job in batch {
             job.answer(lost.as_ref());
         }
+        // Nobody has to wait for this.
+        if lost.is_none() {
+            self.shorten_log();
+        }
+    }
+
+    fn write_batch(
+        &mut self,
+        first: Box<dyn WriteJob>,
+        batch: &mut Vec<Box<dyn WriteJob>>,
+    ) -> Result<(), Lost> {
+        let begun = match self.health.fault() {
+            Some(fault) => Err(Lost::Unavailable(fault.to_string())),
+            None => (Begin {})
+                .execute(&mut self.connection)
+                .map_err(|error| Lost::because(&self.health, &error)),
+        };
+        if let Err(lost) = begun {
+            // Whoever waits behind this job has waited as long for the same reason.
+            batch.push(first);
+            while batch.len() < BATCH_JOBS
+                && let Some(job) = self.next_job()
+            {
+                batch.push(job);
+            }
+            return Err(lost);
+        }
+        self.run_jobs(first, batch)?;
+        (Commit {})
+            .execute(&mut self.connection)
+            .map(drop)
+            .map_err(|error| Lost::because(&self.health, &error))
     }
 
     /// Runs jobs until none waits or the batch is full. An error means that the whole transaction is
@@ -290,10 +381,10 @@ impl WriterThread {
         &mut self,
         first: Box<dyn WriteJob>,
         batch: &mut Vec<Box<dyn WriteJob>>,
-    ) -> QueryResult<()> {
+    ) -> Result<(), Lost> {
         let mut next = Some(first);
         while let Some(mut job) = next {
-            let done = run_in_savepoint(&mut self.connection, job.as_mut());
+            let done = run_in_savepoint(&mut self.connection, job.as_mut(), &self.health);
             batch.push(job);
             done?;
             next = if batch.len() < BATCH_JOBS {
@@ -316,10 +407,55 @@ impl WriterThread {
         }
     }
 
+    /// Moves a log that has become long into the file. SQLite would do it within a commit by itself,
+    /// but keeps to itself what goes wrong then.
+    fn shorten_log(&mut self) {
+        let measured = (MeasureLog {}).get_result::<(i32, i32, i32)>(&mut self.connection);
+        let shortened = measured.and_then(|(_, pages, moved)| {
+            if pages < LONG_LOG || moved >= pages {
+                return Ok(());
+            }
+            (ShortenLog {})
+                .get_result::<(i32, i32, i32)>(&mut self.connection)
+                .map(drop)
+        });
+        if let Err(error) = shortened {
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "the write-ahead log cannot be moved into the file"
+            );
+            self.notice(&error);
+        }
+    }
+
+    /// Takes note of what an error says of the storage.
+    fn notice(&self, error: &DieselError) {
+        if matches!(Lost::because(&self.health, error), Lost::Full) {
+            self.give_up_reserve();
+        }
+    }
+
+    fn give_up_reserve(&self) {
+        if let Some(room) = &self.room {
+            room.give_up_reserve();
+        }
+    }
+
     /// Leaves a lost transaction. A fresh connection has no state that could be wrong.
-    fn recover(&mut self) {
+    fn recover(&mut self, lost: &Lost, jobs: usize) {
+        let reason = match lost {
+            Lost::Full => "the disk is full",
+            Lost::Unavailable(reason) => reason,
+        };
+        tracing::error!(reason, jobs, "a batch of writes was lost");
         // Fails when SQLite has ended the transaction by itself, or it never began.
         drop(self.connection.batch_execute("ROLLBACK"));
+        if matches!(lost, Lost::Full) {
+            self.give_up_reserve();
+        }
+        if self.health.fault().is_some() {
+            return;
+        }
         match self.connector.writer() {
             Ok(fresh) => self.connection = fresh,
             Err(error) => tracing::error!(
@@ -331,12 +467,21 @@ impl WriterThread {
 }
 
 /// Runs a job so that its failure leaves nothing behind and does not touch its neighbours.
-fn run_in_savepoint(connection: &mut SqliteConnection, job: &mut dyn WriteJob) -> QueryResult<()> {
-    (BeginJob {}).execute(connection)?;
-    if !job.run(connection) {
-        (UndoJob {}).execute(connection)?;
+fn run_in_savepoint(
+    connection: &mut SqliteConnection,
+    job: &mut dyn WriteJob,
+    health: &Health,
+) -> Result<(), Lost> {
+    let lost = |error: DieselError| Lost::because(health, &error);
+    (BeginJob {}).execute(connection).map_err(lost)?;
+    match job.run(connection, health) {
+        JobEnd::Keep => {}
+        JobEnd::Undo => {
+            (UndoJob {}).execute(connection).map_err(lost)?;
+        }
+        JobEnd::Lost(reason) => return Err(reason),
     }
-    (KeepJob {}).execute(connection)?;
+    (KeepJob {}).execute(connection).map_err(lost)?;
     Ok(())
 }
 

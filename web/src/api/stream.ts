@@ -114,7 +114,7 @@ async function run(
 /** Whether trying again cannot help. Before the turn exists, only silence and a gateway's word leave its fate open. */
 function isFinal(error: ApiError, cursor: Cursor): boolean {
   const { code, status, turn_id } = error.problem
-  if (code === 'aborted' || code === 'service_paused') return true
+  if (['aborted', 'service_paused', 'storage_full'].includes(code)) return true
   if (status === 0) return false
   if (cursor.turnId === null) return status < 502 || code === 'overloaded' || turn_id !== undefined
   return status < 500 && status !== 429

@@ -3,6 +3,7 @@
 mod connections;
 mod hosts;
 mod layers;
+mod starting;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,8 @@ use actix_web::{
     web,
 };
 use utoipa_actix_web::AppExt;
+
+pub use starting::serve_starting;
 
 use self::connections::Connections;
 use crate::{

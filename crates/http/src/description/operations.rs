@@ -193,7 +193,7 @@ fn codes(operation: &Operation) -> Vec<Code> {
         ],
     );
     add(id != "livez", &[Code::Internal]);
-    add(!is_static, &[Code::ServiceUnavailable]);
+    add(!is_static, &[Code::ServiceUnavailable, Code::StorageFull]);
     codes
 }
 

@@ -171,6 +171,9 @@ codes! {
     UpstreamTimeout "upstream_timeout" 504 "The model did not answer in time",
         "The model did not answer in time.",
         "Send again.";
+    StorageFull "storage_full" 507 "No room left",
+        "The disk of the server has too little room for anything new.",
+        "Tell the operator. Everything that was said can be read.";
 }
 
 impl Code {
@@ -202,6 +205,7 @@ impl Code {
             422 => Self::ValidationFailed,
             429 => Self::RateLimited,
             503 => Self::ServiceUnavailable,
+            507 => Self::StorageFull,
             400..=499 => Self::BadRequest,
             _ => Self::Internal,
         }

@@ -36,6 +36,8 @@ impl From<StoreError> for Problem {
                 tracing::warn!(error = %Chain(&error), "the database is not available");
                 unavailable()
             }
+            // The store tells the operator, once.
+            StoreError::Full => Self::new(Code::StorageFull),
             other => internal(&other),
         }
     }

@@ -1,8 +1,8 @@
 //! `lionrocket serve`: start, run, stop.
 
-use std::{net::TcpListener, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::dev::Server;
+use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{
     accounts::AccountService, retention::RetentionService, starters, turns::TurnService,
 };
@@ -12,8 +12,7 @@ use lionrocket_ports::{characters::CharacterRepository as _, error::Chain, runti
 use lionrocket_sqlite_adapter::SqliteStore;
 use tokio::{
     runtime::{Builder, Handle},
-    signal::unix::{Signal, SignalKind, signal},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval},
 };
 
 use crate::{
@@ -21,18 +20,18 @@ use crate::{
     keys::Keys,
     logging,
     metrics::Metrics,
+    opening::open,
     settings::{Environment, Listen, ModelChoice, RawSettings, Settings},
-    wiring,
+    stopping::{Parts, Signals, run_until_stopped},
+    wiring::{self, ServiceReadiness},
 };
 
 /// How often turns are looked for that nobody works on any more.
 const RECOVER_EVERY: Duration = Duration::from_secs(5);
 /// How often what must not be kept is looked for.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
-/// How long replies under way may go on after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(25);
-/// How long answers may take to leave once all replies have ended.
-const FLUSH: Duration = Duration::from_secs(1);
+/// How long copies of the database are kept that were made beside it.
+const COPIES_KEPT: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// Runs the service until it is told to stop.
 pub(crate) fn run(raw: &RawSettings) -> Result<(), Failure> {
@@ -56,15 +55,19 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let metrics = settings.network.metrics.as_ref();
     let metrics = metrics.map(Metrics::start).transpose()?;
     let keys = Keys::load(&settings.signing, &settings.database)?;
-    let store = wiring::open_store(&settings.database, &keys)?;
-    let _lock = store
-        .lock_for_serving()
-        .map_err(|error| Failure::Failed(Chain(&error).to_string()))?;
+    let options = wiring::store_options(settings, &keys);
+    let lock = options.lock_for_serving();
+    let _lock = lock.map_err(|error| wiring::cannot_lock(&error))?;
+    let Some(store) = open(options, &listener, &mut signals).await? else {
+        return Ok(());
+    };
     let spawner = TaskSpawner::new(Handle::current());
     let port = listener
         .local_addr()
         .map_or(settings.listen.port, |address| address.port());
-    let state = wiring::api_state(settings, port, &store, &keys, model, &spawner)?;
+    let readiness = Arc::new(ServiceReadiness::new(store.clone()));
+    let ready = readiness.clone();
+    let state = wiring::api_state(settings, port, &store, &keys, model, &spawner, ready)?;
     prepare(&store, &state.turns).await?;
     bootstrap::first_administrator(settings, &state.accounts).await?;
     tell_of_unreadable_passwords(&state.accounts).await?;
@@ -74,17 +77,26 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let retention = wiring::retention(&store, settings.stats_zone.clone());
     let server = lionrocket_http::serve(state, listener, server_limits(settings))
         .map_err(|error| Failure::because("the HTTP server cannot start", &error))?;
-    let beside = async {
-        if let Some(metrics) = metrics {
-            metrics.serve().await;
+    let figures = async {
+        match metrics {
+            Some(metrics) => metrics.serve().await,
+            None => std::future::pending().await,
         }
-        std::future::pending::<()>().await;
     };
-    tokio::select! {
-        ended = run_until_stopped(server, &turns, &retention, &spawner, &mut signals) => ended?,
-        () = beside => {}
-    }
-    store.close().await;
+    let beside = async {
+        tokio::select! {
+            () = figures => {}
+            () = recover_for_ever(&turns) => {}
+            () = forget_for_ever(&retention, &store) => {}
+            () = look_for_damage(&store) => {}
+        }
+    };
+    let parts = Parts {
+        spawner: &spawner,
+        readiness: &readiness,
+        store: &store,
+    };
+    run_until_stopped(server, &parts, beside, &mut signals).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -99,43 +111,6 @@ fn server_limits(settings: &Settings) -> ServerLimits {
         ServerLimits {
             max_connections_per_address: None,
             ..limits
-        }
-    }
-}
-
-/// Runs the server until a signal comes, and then until the replies under way have ended.
-async fn run_until_stopped(
-    server: Server,
-    turns: &TurnService,
-    retention: &RetentionService,
-    spawner: &TaskSpawner,
-    signals: &mut Signals,
-) -> Result<(), Failure> {
-    let handle = server.handle();
-    let mut server = std::pin::pin!(server);
-    tokio::select! {
-        ended = &mut server => {
-            return ended.map_err(|error| Failure::because("the HTTP server failed", &error));
-        }
-        () = recover_for_ever(turns) => {}
-        () = forget_for_ever(retention) => {}
-        () = signals.next() => {}
-    }
-    let shutdown = async {
-        let _stopping = handle.stop(true);
-        let mut drained = std::pin::pin!(drain(spawner));
-        // The server does its part only while it is polled.
-        tokio::select! {
-            _ = &mut server => drained.await,
-            // Connections without a request need not be waited for.
-            () = &mut drained => { let _ = timeout(FLUSH, &mut server).await; }
-        }
-    };
-    tokio::select! {
-        () = shutdown => Ok(()),
-        () = signals.next() => {
-            tracing::warn!("told to stop a second time: stopping at once");
-            Err(Failure::Failed("stopped before all replies had ended".to_owned()))
         }
     }
 }
@@ -248,7 +223,7 @@ async fn recover_for_ever(turns: &TurnService) {
 }
 
 /// Forgets what must not be kept, again and again.
-async fn forget_for_ever(retention: &RetentionService) {
+async fn forget_for_ever(retention: &RetentionService, store: &SqliteStore) {
     let mut tick = interval(FORGET_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -269,40 +244,28 @@ async fn forget_for_ever(retention: &RetentionService) {
                 tracing::warn!(error = %Chain(&error), "what must not be kept cannot be forgotten");
             }
         }
+        forget_copies(store).await;
     }
 }
 
-/// Waits for the replies under way.
-async fn drain(spawner: &TaskSpawner) {
-    let running = spawner.running();
-    tracing::info!(replies = running, "told to stop: replies under way may end");
-    let left = spawner.drain(DRAIN).await;
-    if left > 0 {
-        tracing::warn!(
-            replies = left,
-            "did not end in time; their text so far is kept"
-        );
-    }
-}
-
-/// The signals that end a service.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+/// Removes copies of the database that were made beside it long ago: they have what was erased since.
+async fn forget_copies(store: &SqliteStore) {
+    let before = SystemClock.now().checked_sub(COPIES_KEPT);
+    let removed = store.forget_copies(before.unwrap_or(Timestamp::MIN)).await;
+    match removed {
+        Ok(0) => {}
+        Ok(copies) => tracing::info!(copies, "removed old copies of the database"),
+        Err(error) => {
+            tracing::warn!(error = %Chain(&error), "old copies of the database cannot be removed");
         }
     }
+}
+
+/// Reads a large database as a whole, once; a small one was read when it was opened. Never ends: what
+/// it finds is told by the store.
+async fn look_for_damage(store: &SqliteStore) {
+    if let Err(error) = store.look_for_damage().await {
+        tracing::warn!(error = %Chain(&error), "the database could not be read as a whole");
+    }
+    std::future::pending::<()>().await;
 }

@@ -31,6 +31,8 @@ pub use raw::RawSettings;
 /// More than any secret is long.
 const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
+const MEBIBYTE: u64 = 1024 * 1024;
+
 type Checked<T> = Result<T, SettingsError>;
 
 /// The prices and sizes of models that are known when no other table is given.
@@ -108,6 +110,8 @@ pub struct Settings {
     pub network: Network,
     /// Where the data is.
     pub database: DatabaseFile,
+    /// With fewer free bytes than this beside the database no new messages are taken.
+    pub disk_low_water: u64,
     /// Which model answers.
     pub model: ModelChoice,
     /// What is known of models.
@@ -157,6 +161,13 @@ impl Settings {
             listen: raw.listen()?,
             network: raw.network()?,
             database: raw.database()?,
+            disk_low_water: MEBIBYTE
+                * number(
+                    "DISK_LOW_WATER_MB",
+                    raw.disk_low_water_mb.as_deref(),
+                    100,
+                    (1, 1_000_000),
+                )?,
             model,
             catalog,
             max_output_tokens,

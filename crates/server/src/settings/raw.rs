@@ -48,6 +48,14 @@ pub struct RawSettings {
     /// [default: on]
     #[arg(long, env = "RATE_LIMIT", hide_env_values = true, value_name = "NAME")]
     pub rate_limit: Option<String>,
+    /// With less free space than this beside the database no new messages are taken [default: 100]
+    #[arg(
+        long,
+        env = "DISK_LOW_WATER_MB",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub disk_low_water_mb: Option<String>,
     /// The port for Prometheus to read figures from; 0 takes a free one [default: none]
     #[arg(
         long,

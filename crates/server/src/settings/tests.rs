@@ -57,6 +57,7 @@ fn with_no_settings_at_all_everything_has_its_default() {
     assert_eq!(settings.passwords.min_chars, 10);
     assert!(settings.admin_reads_visible);
     assert_eq!(settings.message_max_chars, 200);
+    assert_eq!(settings.disk_low_water, 100 * MEBIBYTE);
     assert_eq!(settings.stats_zone.name(), "Asia/Seoul");
     assert_eq!(settings.logging.format, LogFormat::Text);
     assert_eq!(settings.logging.level, tracing::Level::INFO);
@@ -112,6 +113,9 @@ fn a_value_that_is_not_known_is_refused_by_name() {
             raw.trusted_proxies = set("10.0.0.0/99");
         }),
         ("RATE_LIMIT", |raw| raw.rate_limit = set("sometimes")),
+        ("DISK_LOW_WATER_MB", |raw| {
+            raw.disk_low_water_mb = set("0");
+        }),
         ("METRICS_PORT", |raw| raw.metrics_port = set("http")),
         ("DATABASE_URL", |raw| {
             raw.database_url = set("postgres://db/x");

@@ -98,10 +98,10 @@ fn a_database_that_cannot_be_opened_is_told_with_what_to_do() {
     let home = Home::new();
     fs::write(home.path().join("file"), "not a directory").unwrap();
     fs::write(home.path().join("notes.txt"), "not a database ".repeat(100)).unwrap();
-    for file in ["file/app.db", "notes.txt"] {
+    for (file, code) in [("file/app.db", 1), ("notes.txt", 74)] {
         let url = format!("sqlite:///{}", home.path().join(file).display());
         let finished = Home::new().with("DATABASE_URL", &url).run(&["serve"], "");
-        assert_eq!(finished.code(), Some(1), "{finished:?}");
+        assert_eq!(finished.code(), Some(code), "{finished:?}");
         assert!(
             finished.complaint().contains("DATABASE_URL"),
             "{finished:?}"

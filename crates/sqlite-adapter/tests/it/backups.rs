@@ -269,7 +269,7 @@ async fn nothing_is_replaced_while_somebody_uses_the_database() {
     let store = file.open();
     user(&store, "haru").await;
     take(&file).unwrap();
-    let lock = store.lock_for_serving().unwrap();
+    let lock = file.options().lock_for_serving().unwrap();
     let error = restore(&file.path(), &shelf(&file), now()).unwrap_err();
     assert!(
         matches!(error, CopyError::Lock(LockError::AlreadyServed { .. })),

@@ -16,7 +16,7 @@ async fn a_new_database_and_its_directory_are_for_their_owner_only() {
 
     let file = DatabaseFile::new();
     let store = file.open();
-    let _lock = store.lock_for_serving().unwrap();
+    let _lock = file.options().lock_for_serving().unwrap();
     user(&store, "haru").await;
     let directory = file.path().parent().unwrap().to_owned();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -139,12 +139,11 @@ fn a_path_that_cannot_be_made_is_named_with_the_reason() {
 #[test]
 fn one_process_serves_from_a_file_and_the_next_when_it_is_done() {
     let file = DatabaseFile::new();
-    let (first, second) = (file.open(), file.open());
-    let lock = first.lock_for_serving().unwrap();
-    let error = second.lock_for_serving().unwrap_err();
+    let lock = file.options().lock_for_serving().unwrap();
+    let error = file.options().lock_for_serving().unwrap_err();
     assert!(matches!(error, LockError::AlreadyServed { .. }));
     let message = error.to_string();
     assert!(message.contains("app.db.lock") && message.contains("DATABASE_URL"));
     drop(lock);
-    second.lock_for_serving().unwrap();
+    file.options().lock_for_serving().unwrap();
 }

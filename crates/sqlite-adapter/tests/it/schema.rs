@@ -175,6 +175,7 @@ tables_are_as_described! {
     failure_days: usage_date, error_code, turns;
     account_days: usage_date, new_accounts, erased_accounts, active_accounts;
     service_state: id, accepts_messages, changed_at;
+    migration_checksums: version, sha256;
     audit_log: id, created_at, actor_user_id, action, target_type, target_id, subject_user_id,
         reason, request_id, client_address, details, key_id, previous_hash, hash;
 }

@@ -139,25 +139,6 @@ async fn a_write_that_waited_too_long_is_unavailable_and_a_later_one_goes_throug
 }
 
 #[tokio::test]
-async fn a_full_disk_fails_the_write_and_leaves_the_rest() {
-    let file = DatabaseFile::new();
-    let store = file.open();
-    let haru = user(&store, "haru").await;
-    // Another connection cannot limit the size for the store's own, a trigger can fail like it.
-    file.connect()
-        .batch_execute(
-            "CREATE TRIGGER fail BEFORE INSERT ON users WHEN NEW.username = 'unlucky' \
-             BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
-        )
-        .unwrap();
-    let lost = UserRepository::create(&store, new_user("unlucky")).await;
-    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
-    user(&store, "mina").await;
-    let found = account(&store, haru.id).await.unwrap();
-    assert_eq!(found, Some(haru));
-}
-
-#[tokio::test]
 async fn a_row_that_breaks_the_rules_is_told_as_corrupt() {
     let file = DatabaseFile::new();
     let store = file.open();

@@ -30,6 +30,15 @@ impl SmallDisk {
         Some(Self { path })
     }
 
+    /// Lets nothing be written to it any more.
+    pub(crate) fn make_read_only(&self) {
+        let remounted = Command::new("mount")
+            .args(["-o", "remount,ro"])
+            .arg(&self.path)
+            .status();
+        assert!(remounted.unwrap().success());
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -73,6 +73,25 @@ impl Home {
 
     /// Starts the service and waits until it listens.
     pub(crate) fn serve(&self) -> Server {
+        let (mut server, address) = self.launch();
+        let address = address.recv_timeout(LIMIT).unwrap_or_else(|_| {
+            let _ = server.child.kill();
+            panic!("the server did not start:\n{}", server.log())
+        });
+        server.base = format!("http://{address}");
+        server
+    }
+
+    /// Starts the service and does not wait until it is there. `PORT` must be set.
+    pub(crate) fn begin_to_serve(&self) -> Server {
+        let (mut server, _) = self.launch();
+        let port = self.variables.iter().find(|(name, _)| name == "PORT");
+        server.base = format!("http://127.0.0.1:{}", port.unwrap().1);
+        server
+    }
+
+    /// Starts the service, whose address is told later.
+    fn launch(&self) -> (Server, mpsc::Receiver<String>) {
         let mut child = self
             .command(&["serve"])
             .stdin(Stdio::null())
@@ -85,15 +104,8 @@ impl Home {
         let stderr = child.stderr.take().unwrap();
         collect(stdout, Arc::clone(&log), tell.clone());
         collect(stderr, Arc::clone(&log), tell);
-        let address = address.recv_timeout(LIMIT).unwrap_or_else(|_| {
-            let _ = child.kill();
-            panic!("the server did not start:\n{}", log.lock().unwrap())
-        });
-        Server {
-            child,
-            base: format!("http://{address}"),
-            log,
-        }
+        let base = String::new();
+        (Server { child, base, log }, address)
     }
 
     /// The binary with these settings and no others.
