@@ -16,7 +16,10 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::StoreResult;
 
-use crate::convert::{corrupt, count};
+use crate::{
+    convert::{corrupt, count},
+    usage::{ADD_TOKENS, TOKEN_COLUMNS},
+};
 
 fn day(table: &'static str, stored: &str) -> StoreResult<Day> {
     Day::parse(stored).ok_or_else(|| corrupt(table, stored))
@@ -51,19 +54,14 @@ static_query! {
         interrupted: BigInt = i64,
     }
     rows ();
-    "INSERT INTO model_days (usage_date, model, exchanges, input_tokens, output_tokens, \
-     cache_read_tokens, cache_write_tokens, cost_micro_usd, completed, stopped, failed, interrupted) \
-     VALUES (" usage_date ", " model ", " exchanges ", " input_tokens ", " output_tokens ", "
+    "INSERT INTO model_days AS day (usage_date, model, exchanges, " (TOKEN_COLUMNS)
+    ", completed, stopped, failed, interrupted) VALUES (" usage_date ", " model ", " exchanges ", " input_tokens ", " output_tokens ", "
     cache_read_tokens ", " cache_write_tokens ", " cost_micro_usd ", " completed ", " stopped ", "
     failed ", " interrupted
-    ") ON CONFLICT (usage_date, model) DO UPDATE SET exchanges = model_days.exchanges + excluded.exchanges, \
-     input_tokens = model_days.input_tokens + excluded.input_tokens, \
-     output_tokens = model_days.output_tokens + excluded.output_tokens, \
-     cache_read_tokens = model_days.cache_read_tokens + excluded.cache_read_tokens, \
-     cache_write_tokens = model_days.cache_write_tokens + excluded.cache_write_tokens, \
-     cost_micro_usd = model_days.cost_micro_usd + excluded.cost_micro_usd, \
-     completed = model_days.completed + excluded.completed, stopped = model_days.stopped + excluded.stopped, \
-     failed = model_days.failed + excluded.failed, interrupted = model_days.interrupted + excluded.interrupted"
+    ") ON CONFLICT (usage_date, model) DO UPDATE SET exchanges = day.exchanges + excluded.exchanges, "
+    (ADD_TOKENS) ", completed = day.completed + excluded.completed, \
+     stopped = day.stopped + excluded.stopped, failed = day.failed + excluded.failed, \
+     interrupted = day.interrupted + excluded.interrupted"
 }
 
 static_query! {

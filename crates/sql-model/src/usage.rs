@@ -98,6 +98,16 @@ static_query! {
     ") ON CONFLICT (turn_id) DO NOTHING"
 }
 
+/// The columns for tokens by kind and their cost that every table of days has.
+pub(crate) const TOKEN_COLUMNS: &str =
+    "input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd";
+/// What adds a new row's [`TOKEN_COLUMNS`] to those that the table, called `day`, has already.
+pub(crate) const ADD_TOKENS: &str = "input_tokens = day.input_tokens + excluded.input_tokens, \
+     output_tokens = day.output_tokens + excluded.output_tokens, \
+     cache_read_tokens = day.cache_read_tokens + excluded.cache_read_tokens, \
+     cache_write_tokens = day.cache_write_tokens + excluded.cache_write_tokens, \
+     cost_micro_usd = day.cost_micro_usd + excluded.cost_micro_usd";
+
 static_query! {
     /// Adds one exchange to a user's day and answers how many the day has now.
     pub struct AddToDay<'a> {
@@ -119,17 +129,11 @@ static_query! {
         cost_micro_usd: BigInt = i64,
     }
     rows (BigInt,);
-    "INSERT INTO usage_stats (user_id, usage_date, chat_count, total_tokens, input_tokens, \
-     output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd) VALUES ("
-    user_id ", " usage_date ", 1, " total_tokens ", " input_tokens ", " output_tokens ", "
+    "INSERT INTO usage_stats AS day (user_id, usage_date, chat_count, total_tokens, " (TOKEN_COLUMNS)
+    ") VALUES (" user_id ", " usage_date ", 1, " total_tokens ", " input_tokens ", " output_tokens ", "
     cache_read_tokens ", " cache_write_tokens ", " cost_micro_usd
-    ") ON CONFLICT (user_id, usage_date) DO UPDATE SET chat_count = usage_stats.chat_count + 1, \
-     total_tokens = usage_stats.total_tokens + excluded.total_tokens, \
-     input_tokens = usage_stats.input_tokens + excluded.input_tokens, \
-     output_tokens = usage_stats.output_tokens + excluded.output_tokens, \
-     cache_read_tokens = usage_stats.cache_read_tokens + excluded.cache_read_tokens, \
-     cache_write_tokens = usage_stats.cache_write_tokens + excluded.cache_write_tokens, \
-     cost_micro_usd = usage_stats.cost_micro_usd + excluded.cost_micro_usd RETURNING chat_count"
+    ") ON CONFLICT (user_id, usage_date) DO UPDATE SET chat_count = day.chat_count + 1, \
+     total_tokens = day.total_tokens + excluded.total_tokens, " (ADD_TOKENS) " RETURNING chat_count"
 }
 
 /// A user's day.
