@@ -11,11 +11,23 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     characters::UpdateOutcome,
-    chats::{ChatChange, ChatCursor, ChatFilter, ChatRepository},
+    chats::{ChatChange, ChatCursor, ChatFilter, ChatRepository, ShowOutcome},
     runtime::Clock,
 };
 
 use crate::ServiceError;
+
+/// Why another branch of a chat is not shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShowError {
+    /// The chat has no such message.
+    #[error("the chat has no such message")]
+    NoMessage,
+    /// What every change of a chat can fail for.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
 
 /// Chats. Somebody else's chat is not there, for administrators as for anybody.
 pub struct ChatService {
@@ -90,6 +102,31 @@ impl ChatService {
             UpdateOutcome::Updated(chat) => Ok(chat),
             UpdateOutcome::Stale => Err(ServiceError::Stale),
             UpdateOutcome::NotFound => Err(ServiceError::NotFound),
+        }
+    }
+
+    /// Shows the branch through a message, down to its newest end.
+    ///
+    /// # Errors
+    /// [`ShowError::NoMessage`] when the chat has no such message, [`ServiceError::NotFound`] when there
+    /// is no such chat, [`ServiceError::Stale`] when it has not the expected version, or the store
+    /// failed.
+    pub async fn show(
+        &self,
+        actor: Actor,
+        id: ChatId,
+        message_id: MessageId,
+        expected_version: Option<i64>,
+    ) -> Result<Chat, ShowError> {
+        let outcome = self
+            .chats
+            .show(actor.user_id, id, message_id, expected_version)
+            .await;
+        match outcome.map_err(ServiceError::from)? {
+            ShowOutcome::Shown(chat) => Ok(*chat),
+            ShowOutcome::Stale => Err(ServiceError::Stale.into()),
+            ShowOutcome::NoChat => Err(ServiceError::NotFound.into()),
+            ShowOutcome::NoMessage => Err(ShowError::NoMessage),
         }
     }
 

@@ -16,14 +16,14 @@ use lionrocket_domain::{
         SystemPrompt, Username,
     },
     turn::{StopReason, TurnEnd},
-    usage::{Charge, ChargeAccount, TokenUsage},
+    usage::{Attempt, Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
     accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
     characters::CharacterRepository,
     chats::ChatRepository,
     crypto::PasswordHasher,
-    turns::{BeginOutcome, BeginTurn, FinishTurn, TurnBudget, TurnStore},
+    turns::{BeginOutcome, BeginTurn, FinishTurn, NewMessages, TurnBudget, TurnStore},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
@@ -115,12 +115,14 @@ async fn fill(store: &SqliteStore, chat: &Chat, exchanges: usize) -> Result<()> 
             turn_id: account.turn_id,
             user_id,
             chat_id,
-            parent_id: parent,
-            parent_must_be_head: true,
-            text: MessageText::parse(
-                "How was your day by the sea? It rained here, and I read.",
-                200,
-            )?,
+            messages: NewMessages::Exchange {
+                parent_id: parent,
+                parent_must_be_head: true,
+                text: MessageText::parse(
+                    "How was your day by the sea? It rained here, and I read.",
+                    200,
+                )?,
+            },
             idempotency: None,
             node_id: NodeId::from_uuid(Uuid::nil()),
             lease_until: accepted_at + SignedDuration::from_secs(30),
@@ -146,17 +148,20 @@ fn finish(account: ChargeAccount) -> FinishTurn {
         failure: None,
         text: "The lamp burned well and the gulls were loud; I thought of your books.".to_owned(),
         stop_reason: Some(StopReason::EndTurn),
-        charge: Some(Charge {
-            model: "claude-haiku-5-5".to_owned(),
-            tokens: TokenUsage {
-                input: 60,
-                output: 20,
-                ..TokenUsage::default()
+        attempts: vec![Attempt {
+            charge: Charge {
+                model: "claude-haiku-5-5".to_owned(),
+                tokens: TokenUsage {
+                    input: 60,
+                    output: 20,
+                    ..TokenUsage::default()
+                },
+                cost_micro_usd: 16,
+                price_version: "seed".to_owned(),
+                estimated: false,
             },
-            cost_micro_usd: 16,
-            price_version: "seed".to_owned(),
-            estimated: false,
-        }),
+            upstream_request_id: None,
+        }],
         first_text_at: Some(account.accepted_at),
         ended_at: account.accepted_at,
     }

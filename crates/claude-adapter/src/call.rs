@@ -40,8 +40,8 @@ pub(crate) struct Call {
     body: Bytes,
     deadline: Instant,
     retries_made: u32,
-    /// Upstream's id of the last attempt, for the log.
-    request_id: String,
+    /// Upstream's name for the last attempt.
+    request_id: Option<String>,
     state: State,
 }
 
@@ -60,7 +60,7 @@ impl Call {
             upstream,
             body: body.into(),
             retries_made: 0,
-            request_id: String::new(),
+            request_id: None,
             state: State::Waiting(Duration::ZERO),
         }
     }
@@ -78,9 +78,13 @@ impl Call {
             return None;
         };
         match reader.next().await {
-            Ok(event) => {
-                if matches!(event, ModelEvent::Finished { .. }) {
-                    self.state = State::Over;
+            Ok(mut event) => {
+                match &mut event {
+                    ModelEvent::Started { request_id, .. } => {
+                        request_id.clone_from(&self.request_id);
+                    }
+                    ModelEvent::Finished { .. } => self.state = State::Over,
+                    _ => {}
                 }
                 Some(Ok(event))
             }
@@ -90,7 +94,7 @@ impl Call {
 
     /// Sends the request and checks the answer's head.
     async fn attempt(&mut self) -> Result<Reader, Failure> {
-        self.request_id.clear();
+        self.request_id = None;
         let Upstream { timeouts, .. } = *self.upstream;
         let due = (Instant::now() + timeouts.first_event).min(self.deadline);
         let sending = self.upstream.http.post(self.upstream.url.clone());
@@ -98,14 +102,17 @@ impl Call {
             .await
             .map_err(|_| Failure::no_answer())?
             .map_err(Failure::from_connection)?;
-        request_id(response.headers()).clone_into(&mut self.request_id);
+        self.request_id = request_id(response.headers()).map(str::to_owned);
         let status = response.status();
         if status != StatusCode::OK {
             let headers = response.headers().clone();
             let body = error_body(response, due).await;
             return Err(Failure::from_answer(status, &headers, &body));
         }
-        tracing::info!(request_id = self.request_id, "upstream took a request");
+        tracing::info!(
+            request_id = self.request_id.as_deref(),
+            "upstream took a request"
+        );
         if !is_event_stream(response.headers()) {
             return Err(Failure::unreadable(Fault::Protocol(
                 "upstream sent something else than a plain event stream",
@@ -134,7 +141,7 @@ impl Call {
 
     fn log(&self, failure: &Failure, wait: Option<Duration>) {
         tracing::warn!(
-            request_id = self.request_id,
+            request_id = self.request_id.as_deref(),
             failure = failure.error.failure().code(),
             cause = failure.error.source().map(tracing::field::display),
             retries_made = self.retries_made,

@@ -90,7 +90,7 @@ impl Failure {
                 .map_or("no type", |kind| plain_name(kind.as_str()))
                 .to_owned(),
             code: plain_name(code).to_owned(),
-            request_id: request_id(headers).to_owned(),
+            request_id: request_id(headers).unwrap_or("none").to_owned(),
         };
         let asked_for = waits::asked_for(headers);
         let wait = asked_for.filter(|wait| !wait.is_zero());
@@ -227,12 +227,12 @@ fn may_retry(status: StatusCode, headers: &HeaderMap, code: &str, says_when: boo
     }
 }
 
-/// The id of the request for the log.
-pub(crate) fn request_id(headers: &HeaderMap) -> &str {
+/// Upstream's name for the request, if it looks like one.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers
         .get(header::REQUEST_ID)
         .and_then(|value| value.to_str().ok())
-        .map_or("none", plain_name)
+        .map(plain_name)
 }
 
 /// A name that upstream gave, if it looks like one; whatever else it sent must not reach the log.

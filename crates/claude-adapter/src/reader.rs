@@ -47,7 +47,7 @@ impl Reader {
         // Counted from here: the time that the caller took is not upstream's silence.
         let due = self.first_due.take().unwrap_or_else(|| self.next_due());
         self.read(due).await.map_err(|mut failure| {
-            if self.reply.has_started() {
+            if self.reply.has_output() {
                 failure.retry = Retry::Never;
             }
             failure

@@ -51,6 +51,7 @@ impl Reply {
         Ok(ModelEvent::Started {
             model: message.model,
             tokens: tokens(&self.usage),
+            request_id: None,
         })
     }
 
@@ -91,9 +92,9 @@ impl Reply {
         })
     }
 
-    /// Whether upstream began to charge.
-    pub(crate) const fn has_started(&self) -> bool {
-        self.started
+    /// Whether something was generated: from there on another attempt would say it twice.
+    pub(crate) const fn has_output(&self) -> bool {
+        self.has_output
     }
 }
 

@@ -63,13 +63,17 @@ impl Answer {
         scenario: &Scenario,
     ) -> Self {
         let model = ask.model;
-        let conversation = ask.prompt.digest_before(model, ask.prompt.blocks.len());
-        let digest = Fnv::new(seed).add(&conversation.to_le_bytes()).finish();
+        let digest_before = |end| {
+            let conversation = ask.prompt.digest_before(model, end);
+            Fnv::new(seed).add(&conversation.to_le_bytes()).finish()
+        };
+        let digest = digest_before(ask.prompt.blocks.len());
         let room = model.window.saturating_sub(input.total());
         let limit = ask.max_tokens.min(room);
         let thinking = think(ask, digest, limit, scenario);
         let thought_tokens = thinking.as_ref().map_or(0, |thinking| thinking.tokens);
-        let text = reply::compose(&ask.prompt.last_user_text(), digest);
+        let text = rest_of_cut_reply(ask, digest_before)
+            .unwrap_or_else(|| reply::compose(&ask.prompt.last_user_text(), digest));
         let mut end = ending(ask, &text, limit - thought_tokens);
         if end.reason == StopReason::MaxTokens && room < ask.max_tokens {
             end.reason = StopReason::ModelContextWindowExceeded;
@@ -184,6 +188,13 @@ impl Answer {
         });
         message
     }
+}
+
+/// What is left to say of a reply that was cut and is to go on.
+fn rest_of_cut_reply(ask: &Ask<'_>, digest_before: impl Fn(usize) -> u64) -> Option<String> {
+    let cut = ask.prompt.cut_reply()?;
+    let whole = reply::compose(&cut.question, digest_before(cut.question_end));
+    whole.strip_prefix(&cut.so_far).map(str::to_owned)
 }
 
 fn think(ask: &Ask<'_>, digest: u64, limit: u64, scenario: &Scenario) -> Option<Thinking> {

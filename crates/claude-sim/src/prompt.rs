@@ -77,6 +77,17 @@ pub(crate) struct Prompt<'a> {
     pub(crate) turns: Vec<(Speaker, Range<usize>)>,
 }
 
+/// A reply that was cut, as the conversation has it.
+#[derive(Debug)]
+pub(crate) struct CutReply {
+    /// What it answers.
+    pub(crate) question: String,
+    /// The block after the question.
+    pub(crate) question_end: usize,
+    /// What there is of it.
+    pub(crate) so_far: String,
+}
+
 impl Prompt<'_> {
     /// All input tokens, cached or not.
     pub(crate) fn tokens(&self) -> u64 {
@@ -90,7 +101,36 @@ impl Prompt<'_> {
             .iter()
             .rev()
             .find(|(speaker, _)| *speaker == Speaker::User);
-        let blocks = last.and_then(|(_, range)| self.blocks.get(range.clone()));
+        last.map(|(_, range)| self.text_of(range))
+            .unwrap_or_default()
+    }
+
+    /// The question and the cut reply before a last user turn that quotes how the reply ended: a
+    /// model that reads that goes on where it was cut.
+    pub(crate) fn cut_reply(&self) -> Option<CutReply> {
+        const QUOTED_CHARS: usize = 24;
+        let [
+            ..,
+            (Speaker::User, question),
+            (Speaker::Assistant, reply),
+            (Speaker::User, wish),
+        ] = self.turns.as_slice()
+        else {
+            return None;
+        };
+        let so_far = self.text_of(reply);
+        let skipped = so_far.chars().count().saturating_sub(QUOTED_CHARS);
+        let quoted: String = so_far.chars().skip(skipped).chain(['\u{201d}']).collect();
+        self.text_of(wish).contains(&quoted).then(|| CutReply {
+            question: self.text_of(question),
+            question_end: question.end,
+            so_far,
+        })
+    }
+
+    /// The texts of a turn, joined.
+    fn text_of(&self, turn: &Range<usize>) -> String {
+        let blocks = self.blocks.get(turn.clone());
         let texts = blocks
             .unwrap_or_default()
             .iter()

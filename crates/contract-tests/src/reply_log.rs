@@ -45,6 +45,7 @@ macro_rules! reply_log_contract {
             a_reader_that_went_away_does_not_matter,
             readers_hear_that_the_model_is_busy_unless_they_come_later,
             turns_do_not_mix,
+            a_log_begins_with_the_text_that_is_there,
         );
 
         #[test]
@@ -105,6 +106,8 @@ pub fn ended_record(turn_id: TurnId, text: &str) -> Arc<TurnRecord> {
             assistant_message_id: MessageId::from_stored(2),
             state: TurnState::Completed,
             failure: None,
+            attempts: 1,
+            resumed_from: 0,
             accepted_at: Timestamp::UNIX_EPOCH,
             first_text_at: None,
             ended_at: Some(Timestamp::UNIX_EPOCH),
@@ -154,7 +157,7 @@ async fn read_all(mut events: ReplyEvents) -> (String, Option<Arc<TurnRecord>>) 
 
 /// A reader that was there first sees each piece come.
 pub async fn what_comes_after_a_reader_reaches_it(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let mut reader = follow(log, turn(1), 0).await;
     assert_eq!(reader.next().now_or_never(), None, "there is nothing yet");
     log.append(turn(1), "안녕".to_owned()).await;
@@ -165,7 +168,7 @@ pub async fn what_comes_after_a_reader_reaches_it(log: &impl ReplyLog) {
 
 /// A reader that comes later gets what is there, then what comes.
 pub async fn what_came_before_a_reader_reaches_it(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     log.append(turn(1), "one ".to_owned()).await;
     log.append(turn(1), "two ".to_owned()).await;
     let mut reader = follow(log, turn(1), 0).await;
@@ -174,10 +177,21 @@ pub async fn what_came_before_a_reader_reaches_it(log: &impl ReplyLog) {
     assert_eq!(read_text(&mut reader, 8, 5).await, "three");
 }
 
+/// A reply that goes on is one text.
+pub async fn a_log_begins_with_the_text_that_is_there(log: &impl ReplyLog) {
+    log.open(turn(1), "one ".to_owned()).await;
+    let mut reader = follow(log, turn(1), 0).await;
+    assert_eq!(read_text(&mut reader, 0, 4).await, "one ");
+    log.append(turn(1), "two".to_owned()).await;
+    assert_eq!(read_text(&mut reader, 4, 3).await, "two");
+    let mut late = follow(log, turn(1), 2).await;
+    assert_eq!(read_text(&mut late, 2, 5).await, "e two");
+}
+
 /// Each reader gets the bytes after its place, no more and no less.
 pub async fn readers_from_different_places_get_the_exact_rest(log: &impl ReplyLog) {
     let text = "하루는 등대지기. 🦁 rocket";
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     log.append(turn(1), text[..10].to_owned()).await;
     let from_start = follow(log, turn(1), 0).await;
     let from_middle = follow(log, turn(1), 3).await;
@@ -200,7 +214,7 @@ pub async fn readers_from_different_places_get_the_exact_rest(log: &impl ReplyLo
 
 /// No reader is handed half a character.
 pub async fn a_place_inside_a_character_is_the_one_before_it(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     log.append(turn(1), "가나다".to_owned()).await;
     for inside in [4, 5] {
         let mut reader = follow(log, turn(1), inside).await;
@@ -214,7 +228,7 @@ pub async fn a_place_inside_a_character_is_the_one_before_it(log: &impl ReplyLog
 
 /// A reader that claims more than there is gets what comes next.
 pub async fn a_place_beyond_the_end_is_the_end(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     log.append(turn(1), "가나".to_owned()).await;
     let mut reader = follow(log, turn(1), usize::MAX).await;
     log.append(turn(1), "다".to_owned()).await;
@@ -223,7 +237,7 @@ pub async fn a_place_beyond_the_end_is_the_end(log: &impl ReplyLog) {
 
 /// Readers that wait learn the end, and nothing after it.
 pub async fn closing_wakes_every_reader(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let mut readers = Vec::new();
     for _ in 0..20 {
         readers.push(follow(log, turn(1), 0).await);
@@ -242,7 +256,7 @@ pub async fn closing_wakes_every_reader(log: &impl ReplyLog) {
 
 /// Closing takes nothing away from those who are still reading.
 pub async fn a_reader_that_is_behind_reads_to_the_end_after_closing(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let reader = follow(log, turn(1), 0).await;
     for _ in 0..100 {
         log.append(turn(1), "조금씩 ".to_owned()).await;
@@ -255,7 +269,7 @@ pub async fn a_reader_that_is_behind_reads_to_the_end_after_closing(log: &impl R
 
 /// Without a record the readers just end, after the text.
 pub async fn abandoning_ends_readers_without_an_end(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let reader = follow(log, turn(1), 0).await;
     log.append(turn(1), "half".to_owned()).await;
     log.abandon(turn(1)).await;
@@ -265,12 +279,12 @@ pub async fn abandoning_ends_readers_without_an_end(log: &impl ReplyLog) {
 /// Before it is opened and once it is over, the store is to be asked.
 pub async fn there_is_nothing_to_follow_unless_a_log_is_open(log: &impl ReplyLog) {
     assert!(log.follow(turn(1), 0).await.is_none());
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     assert!(log.follow(turn(1), 0).await.is_some());
     assert!(log.follow(turn(2), 0).await.is_none());
     log.close(turn(1), ended_record(turn(1), "")).await;
     assert!(log.follow(turn(1), 0).await.is_none());
-    log.open(turn(2)).await;
+    log.open(turn(2), String::new()).await;
     log.abandon(turn(2)).await;
     assert!(log.follow(turn(2), 0).await.is_none());
 }
@@ -282,7 +296,7 @@ pub async fn nothing_is_added_to_a_log_that_is_not_open(log: &impl ReplyLog) {
     log.close(turn(1), ended_record(turn(1), "")).await;
     log.abandon(turn(1)).await;
     assert!(log.follow(turn(1), 0).await.is_none());
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let reader = follow(log, turn(1), 0).await;
     log.append(turn(1), "text".to_owned()).await;
     log.append(turn(1), String::new()).await;
@@ -293,7 +307,7 @@ pub async fn nothing_is_added_to_a_log_that_is_not_open(log: &impl ReplyLog) {
 
 /// A reader that is not read from costs the writer nothing, and gets everything in the end.
 pub async fn a_slow_reader_does_not_hold_up_the_writer(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let slow = follow(log, turn(1), 0).await;
     let piece = "느린 독자도 기다려 주지 않는다. ";
     soon(async {
@@ -308,7 +322,7 @@ pub async fn a_slow_reader_does_not_hold_up_the_writer(log: &impl ReplyLog) {
 
 /// A reader that is dropped in the middle changes nothing for the others.
 pub async fn a_reader_that_went_away_does_not_matter(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let mut leaves = follow(log, turn(1), 0).await;
     let stays = follow(log, turn(1), 0).await;
     log.append(turn(1), "one".to_owned()).await;
@@ -322,7 +336,7 @@ pub async fn a_reader_that_went_away_does_not_matter(log: &impl ReplyLog) {
 /// That the model is busy concerns those who wait now.
 pub async fn readers_hear_that_the_model_is_busy_unless_they_come_later(log: &impl ReplyLog) {
     let pause = Duration::from_millis(1_500);
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let mut early = follow(log, turn(1), 0).await;
     log.busy(turn(1), pause).await;
     assert_eq!(soon(early.next()).await, Some(ReplyEvent::Busy(pause)));
@@ -340,8 +354,8 @@ pub async fn readers_hear_that_the_model_is_busy_unless_they_come_later(log: &im
 
 /// What is written to one turn is read from that turn only.
 pub async fn turns_do_not_mix(log: &impl ReplyLog) {
-    log.open(turn(1)).await;
-    log.open(turn(2)).await;
+    log.open(turn(1), String::new()).await;
+    log.open(turn(2), String::new()).await;
     let first = follow(log, turn(1), 0).await;
     let mut second = follow(log, turn(2), 0).await;
     log.append(turn(1), "first".to_owned()).await;
@@ -397,7 +411,7 @@ async fn play(log: &impl ReplyLog, steps: &[Step]) {
     let id = turn(1);
     let mut text = String::new();
     let mut followers: Vec<Follower> = Vec::new();
-    log.open(id).await;
+    log.open(id, String::new()).await;
     for step in steps {
         match step {
             Step::Append(piece) => {

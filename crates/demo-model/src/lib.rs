@@ -41,7 +41,7 @@ impl DemoModel {
 #[async_trait]
 impl LanguageModel for DemoModel {
     async fn stream(&self, request: ModelRequest) -> ReplyStream {
-        let full = script::reply(&request.prompt);
+        let full = whole_or_rest(&request.prompt);
         let text = fit(&full, request.max_output_tokens).to_owned();
         let stop_reason = if text.len() < full.len() {
             StopReason::MaxTokens
@@ -54,7 +54,7 @@ impl LanguageModel for DemoModel {
         };
         let delay = self.delay_per_word;
         Box::pin(async_stream::stream! {
-            yield Ok(ModelEvent::Started { model: MODEL_ID.to_owned(), tokens });
+            yield Ok(ModelEvent::Started { model: MODEL_ID.to_owned(), tokens, request_id: None });
             for (number, word) in words(&text).enumerate() {
                 if number > 0 && !delay.is_zero() {
                     tokio::time::sleep(delay).await;
@@ -73,6 +73,23 @@ impl LanguageModel for DemoModel {
     fn model_id(&self) -> String {
         MODEL_ID.to_owned()
     }
+}
+
+/// The reply, or what is left of it when its beginning was said already.
+fn whole_or_rest(prompt: &Prompt) -> String {
+    let Some([question @ .., so_far, _wish]) = prompt.goes_on.then_some(prompt.turns.as_slice())
+    else {
+        return script::reply(prompt);
+    };
+    let asked_first = Prompt {
+        turns: question.to_vec(),
+        ..prompt.clone()
+    };
+    let whole = script::reply(&asked_first);
+    whole
+        .strip_prefix(&so_far.text)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn input_tokens(prompt: &Prompt) -> u64 {

@@ -1,6 +1,6 @@
 //! Turns: one exchange from the accepted message to the end of the reply.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -100,6 +100,29 @@ impl From<TurnEnd> for TurnState {
     }
 }
 
+/// What becomes of a reply whose process died.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnInterrupt {
+    /// It goes on where it was cut.
+    #[default]
+    Continue,
+    /// It is kept as it is.
+    Keep,
+}
+
+impl OnInterrupt {
+    /// How old an exchange may be that goes on: its person has not yet given up waiting.
+    const OLDEST: SignedDuration = SignedDuration::from_mins(10);
+
+    /// Whether a reply is to go on on which so many processes have worked. Once is enough: an
+    /// exchange that brings the service down must not do so again and again.
+    #[must_use]
+    pub fn lets_go_on(self, attempts: u32, accepted_at: Timestamp, now: Timestamp) -> bool {
+        let age = now.duration_since(accepted_at);
+        self == Self::Continue && attempts <= 1 && age <= Self::OLDEST
+    }
+}
+
 /// Why a model stopped writing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", from = "String")]
@@ -130,6 +153,14 @@ impl StopReason {
             Self::ContextWindowExceeded => "model_context_window_exceeded",
             Self::Other(name) => name,
         }
+    }
+}
+
+impl StopReason {
+    /// Whether there was more to say.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        matches!(self, Self::MaxTokens | Self::ContextWindowExceeded)
     }
 }
 
@@ -232,6 +263,11 @@ pub struct Turn {
     pub state: TurnState,
     /// Why it did not end well.
     pub failure: Option<TurnFailure>,
+    /// How many processes have worked on it.
+    pub attempts: u32,
+    /// How many bytes of the reply the processes before the last one have left. What they had shown
+    /// beyond that is lost.
+    pub resumed_from: usize,
     /// When the message was accepted.
     pub accepted_at: Timestamp,
     /// When the first word of the reply came.
@@ -276,6 +312,19 @@ mod tests {
         assert!(TurnState::Streaming.may_become(TurnState::Completed));
         assert!(!TurnState::Streaming.may_become(TurnState::Queued));
         assert!(!TurnState::Streaming.may_become(TurnState::Streaming));
+    }
+
+    #[test]
+    fn an_interrupted_reply_goes_on_once_and_while_somebody_may_wait() {
+        let accepted_at = Timestamp::UNIX_EPOCH;
+        let after = |seconds| accepted_at + SignedDuration::from_secs(seconds);
+        let goes_on = |attempts, now| OnInterrupt::Continue.lets_go_on(attempts, accepted_at, now);
+        assert!(goes_on(1, after(600)));
+        assert!(!goes_on(1, after(601)));
+        assert!(!goes_on(2, after(1)));
+        assert!(!OnInterrupt::Keep.lets_go_on(1, accepted_at, after(1)));
+        // A clock that was set back does not make it old.
+        assert!(goes_on(1, after(-3600)));
     }
 
     #[test]

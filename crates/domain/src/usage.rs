@@ -101,6 +101,32 @@ pub struct Charge {
     pub estimated: bool,
 }
 
+/// One request that upstream took: a row of the operator's own account. A turn has one, unless a
+/// request broke off and another one followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// What upstream charges for it.
+    pub charge: Charge,
+    /// Upstream's name for the request, if it gave one.
+    pub upstream_request_id: Option<String>,
+}
+
+impl Charge {
+    /// What several attempts at one turn cost together, under the model and prices of the last one.
+    /// `None` for no attempt.
+    #[must_use]
+    pub fn of_attempts(attempts: &[Attempt]) -> Option<Self> {
+        let (last, earlier) = attempts.split_last()?;
+        let mut sum = last.charge.clone();
+        for Attempt { charge, .. } in earlier {
+            sum.tokens += charge.tokens;
+            sum.cost_micro_usd = sum.cost_micro_usd.saturating_add(charge.cost_micro_usd);
+            sum.estimated |= charge.estimated;
+        }
+        Some(sum)
+    }
+}
+
 /// To whom and to which day a charge belongs. Kept apart from the chat, which may be deleted
 /// before the charge is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,7 +61,7 @@ pub(crate) enum Policy {
 }
 
 /// The policies of single operations.
-const NAMED: [(&str, Policy); 7] = [
+const NAMED: [(&str, Policy); 10] = [
     // Asked by probes of a balancer, which may have one address for all.
     ("livez", Policy::Free),
     ("readyz", Policy::Free),
@@ -70,6 +70,9 @@ const NAMED: [(&str, Policy); 7] = [
     ("register", Policy::Address(&REGISTER)),
     ("refresh", Policy::Login(&REFRESH)),
     ("send_message", Policy::User(&MESSAGE)),
+    ("edit_message", Policy::User(&MESSAGE)),
+    ("regenerate_reply", Policy::User(&MESSAGE)),
+    ("continue_reply", Policy::User(&MESSAGE)),
 ];
 
 /// The policy of an operation. What is not named goes by who may ask.

@@ -3,6 +3,9 @@
 //! A running turn has one text that grows; a reader is no more than a place in it. So the memory
 //! for a turn does not depend on how many read it or how slowly, appending costs what is appended,
 //! and whoever fell behind takes all that was missed in one piece.
+//!
+//! With a journal, what readers are shown is in a file before they are shown it, so that a process
+//! that is killed leaves nothing shown behind that its successor does not know.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -12,8 +15,12 @@ use std::{
 
 use async_trait::async_trait;
 use lionrocket_domain::{ids::TurnId, turn::TurnRecord};
-use lionrocket_ports::reply_log::{ReplyEvent, ReplyEvents, ReplyLog, TextOffset};
+use lionrocket_ports::reply_log::{
+    LeftOver, ReplyEvent, ReplyEvents, ReplyLog, StartedAttempt, TextOffset,
+};
 use tokio::sync::watch;
+
+use crate::reply_journal::ReplyJournal;
 
 /// A turn as its readers see it.
 #[derive(Debug, Default)]
@@ -35,13 +42,23 @@ enum End {
 pub struct LocalReplyLog {
     /// The turns that are open. The lock is held for a look-up only, never while text is copied.
     open: RwLock<HashMap<TurnId, Arc<watch::Sender<Reply>>>>,
+    journal: Option<ReplyJournal>,
 }
 
 impl LocalReplyLog {
-    /// Makes a log without turns.
+    /// Makes a log without turns, which is forgotten with the process.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes a log whose last words outlive the process.
+    #[must_use]
+    pub fn with_journal(journal: ReplyJournal) -> Self {
+        Self {
+            journal: Some(journal),
+            ..Self::default()
+        }
     }
 
     /// The number of turns that are open.
@@ -74,11 +91,17 @@ impl LocalReplyLog {
 
     /// Takes a turn out of the map, then tells its readers. They hold what they still have to read.
     fn end(&self, turn_id: TurnId, end: End) {
-        let writer = self
-            .open
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&turn_id);
+        let writer = {
+            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            let writer = open.remove(&turn_id);
+            // Under the lock, so that no turn is opened meanwhile whose notes would go too.
+            if open.is_empty()
+                && let Some(journal) = &self.journal
+            {
+                journal.clear();
+            }
+            writer
+        };
         if let Some(writer) = writer {
             writer.send_modify(|reply| reply.end = Some(end));
         }
@@ -87,16 +110,35 @@ impl LocalReplyLog {
 
 #[async_trait]
 impl ReplyLog for LocalReplyLog {
-    async fn open(&self, turn_id: TurnId) {
+    async fn open(&self, turn_id: TurnId, beginning: String) {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Vacant(place) = open.entry(turn_id) {
-            place.insert(Arc::new(watch::Sender::new(Reply::default())));
+            if let Some(journal) = &self.journal {
+                journal.opened(turn_id);
+            }
+            place.insert(Arc::new(watch::Sender::new(Reply {
+                text: beginning,
+                ..Reply::default()
+            })));
+        }
+    }
+
+    async fn started(&self, turn_id: TurnId, attempt: StartedAttempt) {
+        if let Some(journal) = &self.journal
+            && self.writer(turn_id).is_some()
+        {
+            journal.started(turn_id, attempt);
         }
     }
 
     async fn append(&self, turn_id: TurnId, text: String) {
         if !text.is_empty() {
-            self.change(turn_id, |reply| reply.text.push_str(&text));
+            self.change(turn_id, |reply| {
+                if let Some(journal) = &self.journal {
+                    journal.said(turn_id, reply.text.len(), &text);
+                }
+                reply.text.push_str(&text);
+            });
         }
     }
 
@@ -123,6 +165,13 @@ impl ReplyLog for LocalReplyLog {
             }
         };
         Some(Box::pin(read(reply, reader)))
+    }
+
+    async fn left_over(&self, turn_id: TurnId, saved: TextOffset) -> LeftOver {
+        match &self.journal {
+            Some(journal) => journal.left_over(turn_id, saved),
+            None => LeftOver::default(),
+        }
     }
 }
 

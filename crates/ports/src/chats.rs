@@ -42,22 +42,32 @@ pub struct ChatChange {
     pub pinned: Option<bool>,
 }
 
-/// The message after which a new one comes.
+/// Where a new reply stands in a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParentChoice {
-    /// The last one of the branch that is shown.
+pub enum TurnPlace {
+    /// It answers a new message at the end of the branch that is shown.
     Head,
-    /// This one: a reply or a greeting.
+    /// It answers a new message after this one: a reply or a greeting.
     After(MessageId),
+    /// It answers a new message instead of this one of the person's.
+    InsteadOf(MessageId),
+    /// It answers again what this reply answers, or this message of the person's.
+    Again(MessageId),
+    /// It goes on where this reply ends.
+    Onward(MessageId),
 }
 
 /// What is needed to put a request to a model together, in one read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TurnContext {
-    /// The message after which the new one comes; `None` in an empty chat.
+    /// The message after which the person's comes; `None` for a first one.
     pub parent_id: Option<MessageId>,
     /// The last messages of the branch up to and with the parent, oldest first.
     pub history: Vec<Message>,
+    /// The person's message, when it is there already.
+    pub asked: Option<Message>,
+    /// The reply that is to go on.
+    pub cut_reply: Option<Message>,
     /// All common prompts.
     pub common_prompts: Vec<CommonPrompt>,
     /// The character.
@@ -87,8 +97,24 @@ pub enum TurnContextOutcome {
     Found(Box<TurnContext>),
     /// The owner has no such chat.
     NoChat,
-    /// The chat has no such reply to go on from.
-    NoParent,
+    /// The chat has no such message.
+    NoMessage,
+    /// The message is there, but nothing of that kind can be done with it: a reply cannot be edited, a
+    /// greeting not be given again.
+    Unsuitable,
+}
+
+/// What came of [`ChatRepository::show`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShowOutcome {
+    /// The chat as it is now.
+    Shown(Box<Chat>),
+    /// It has not the expected version.
+    Stale,
+    /// The owner has no such chat.
+    NoChat,
+    /// The chat has no such message.
+    NoMessage,
 }
 
 /// Chats.
@@ -156,13 +182,24 @@ pub trait ChatRepository: Send + Sync {
         size: PageSize,
     ) -> StoreResult<Page<Message, MessageId>>;
 
+    /// Shows the branch through a message of an owner's chat, down to the newest message of each
+    /// further step, and raises the chat's version, if it has the expected one; any version will do
+    /// when none is expected.
+    async fn show(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        message_id: MessageId,
+        expected_version: Option<i64>,
+    ) -> StoreResult<ShowOutcome>;
+
     /// Reads at most `max_messages` messages of history and all else that a request to the model
-    /// needs. The effort does not grow with the chat.
+    /// needs, in a chat of the owner's. The effort does not grow with the chat.
     async fn turn_context(
         &self,
-        actor: Actor,
+        owner: UserId,
         id: ChatId,
-        parent: ParentChoice,
+        place: TurnPlace,
         max_messages: u32,
     ) -> StoreResult<TurnContextOutcome>;
 }

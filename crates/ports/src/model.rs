@@ -26,7 +26,8 @@ pub struct ModelRequest {
 /// What happens while a model answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelEvent {
-    /// Upstream is busy; the next attempt comes after this time. Only before `Started`.
+    /// Upstream is busy or failed; the next attempt comes after this time. Only before the first
+    /// text. After a `Started`, that attempt is over, and another `Started` follows.
     Retrying(Duration),
     /// Upstream took the request: from here on it costs money.
     Started {
@@ -34,6 +35,8 @@ pub enum ModelEvent {
         model: String,
         /// The tokens so far; the input is known, the output hardly begun.
         tokens: TokenUsage,
+        /// Upstream's name for the request, if it gave one.
+        request_id: Option<String>,
     },
     /// The reply goes on with this text, never empty.
     Text(String),
@@ -104,7 +107,7 @@ pub type ReplyStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ModelError>>
 #[async_trait]
 pub trait LanguageModel: Send + Sync {
     /// Begins a reply. Failures, the first among them, come in the stream. Attempts are repeated
-    /// only before `Started`.
+    /// only before the first text.
     async fn stream(&self, request: ModelRequest) -> ReplyStream;
 
     /// Counts the input tokens of a request without answering it. May be a few off what the reply is

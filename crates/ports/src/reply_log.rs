@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_core::Stream;
-use lionrocket_domain::{ids::TurnId, turn::TurnRecord};
+use lionrocket_domain::{ids::TurnId, turn::TurnRecord, usage::TokenUsage};
 
 /// A place in a reply's text, in bytes of UTF-8 from its beginning.
 pub type TextOffset = usize;
@@ -25,6 +25,26 @@ pub enum ReplyEvent {
     Ended(Arc<TurnRecord>),
 }
 
+/// A request that upstream took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedAttempt {
+    /// The model that answers.
+    pub model: String,
+    /// The tokens that upstream told at the beginning.
+    pub tokens: TokenUsage,
+    /// Upstream's name for the request, if it gave one.
+    pub request_id: Option<String>,
+}
+
+/// What is left of the log of a process that died.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The text after what the store has.
+    pub text: String,
+    /// The requests that upstream took, oldest first.
+    pub attempts: Vec<StartedAttempt>,
+}
+
 /// A running reply as it comes. Ends after [`ReplyEvent::Ended`]; without it when the writer is
 /// gone, and then the store knows what became of the turn.
 pub type ReplyEvents = Pin<Box<dyn Stream<Item = ReplyEvent> + Send>>;
@@ -33,8 +53,12 @@ pub type ReplyEvents = Pin<Box<dyn Stream<Item = ReplyEvent> + Send>>;
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait ReplyLog: Send + Sync {
-    /// Opens the log of a turn, before the turn is told to anybody.
-    async fn open(&self, turn_id: TurnId);
+    /// Opens the log of a turn with the text that its reply begins with, before the turn is told to
+    /// anybody.
+    async fn open(&self, turn_id: TurnId, beginning: String);
+
+    /// Notes that upstream took a request for a turn.
+    async fn started(&self, turn_id: TurnId, attempt: StartedAttempt);
 
     /// Adds text at the end. Does nothing when the log is not open.
     async fn append(&self, turn_id: TurnId, text: String);
@@ -53,4 +77,8 @@ pub trait ReplyLog: Send + Sync {
     /// place inside a character or beyond the end is taken as the nearest one before it. `None` when
     /// no such log is open: the turn is over, or never was.
     async fn follow(&self, turn_id: TurnId, after: TextOffset) -> Option<ReplyEvents>;
+
+    /// What a process that died had noted of a turn, as far as it is left: a log may lose the last
+    /// of it when the machine goes down. `saved` is how many bytes of the text the store has.
+    async fn left_over(&self, turn_id: TurnId, saved: TextOffset) -> LeftOver;
 }

@@ -9,7 +9,7 @@ use lionrocket_domain::{
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
     text::MessageText,
     turn::{StopReason, Turn, TurnEnd, TurnFailure, TurnRecord},
-    usage::{Charge, ChargeAccount, TokenUsage},
+    usage::{Attempt, ChargeAccount, TokenUsage},
 };
 
 use crate::StoreResult;
@@ -23,7 +23,29 @@ pub struct Idempotency {
     pub request_hash: [u8; 32],
 }
 
-/// A message that begins a turn.
+/// What a turn adds to a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewMessages {
+    /// A message of the person's and an empty reply to it.
+    Exchange {
+        /// The message after which it comes, as read for the request to the model: a reply or a
+        /// greeting; `None` for a first one.
+        parent_id: Option<MessageId>,
+        /// Whether the parent must still be the last message of the branch that is shown.
+        parent_must_be_head: bool,
+        /// The words.
+        text: MessageText,
+    },
+    /// Another reply to a message of the person's that is there.
+    Reply {
+        /// The message.
+        user_message_id: MessageId,
+        /// What the reply begins with: the text of the one that it continues.
+        beginning: String,
+    },
+}
+
+/// A new turn.
 #[derive(Clone, Debug)]
 pub struct BeginTurn {
     /// The new turn's id.
@@ -32,12 +54,8 @@ pub struct BeginTurn {
     pub user_id: UserId,
     /// The chat.
     pub chat_id: ChatId,
-    /// The message after which it comes, as read for the request to the model; `None` in an empty chat.
-    pub parent_id: Option<MessageId>,
-    /// Whether the parent must still be the last message of the branch that is shown.
-    pub parent_must_be_head: bool,
-    /// The words.
-    pub text: MessageText,
+    /// What it adds.
+    pub messages: NewMessages,
     /// The client's key, if it sent one.
     pub idempotency: Option<Idempotency>,
     /// The process that works on the turn.
@@ -71,7 +89,7 @@ pub struct TurnBudget {
 /// What came of [`TurnStore::begin`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BeginOutcome {
-    /// Both messages and the turn were written. The reply is empty and `streaming`.
+    /// The messages and the turn were written. The reply is `streaming`.
     Started(Box<StartedTurn>),
     /// The key was used before for the same request: this is its turn. Nothing was written.
     Replayed(Box<Turn>),
@@ -106,7 +124,7 @@ pub struct StartedTurn {
     pub turn: Turn,
     /// The person's message.
     pub user_message: Message,
-    /// The empty reply.
+    /// The reply, with nothing but its beginning.
     pub assistant_message: Message,
 }
 
@@ -123,10 +141,23 @@ pub struct ReplyCheckpoint {
     pub model: Option<String>,
     /// The tokens that upstream told so far.
     pub tokens: TokenUsage,
+    /// Upstream's name for the request, if it gave one.
+    pub upstream_request_id: Option<String>,
     /// When the first word came.
     pub first_text_at: Option<Timestamp>,
     /// Until when the working process is taken to be alive without further sign.
     pub lease_until: Timestamp,
+}
+
+/// What came of [`TurnStore::checkpoint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointOutcome {
+    /// It was saved; the turn goes on.
+    Saved,
+    /// It was saved, and the person has asked for the end of the turn.
+    StopRequested,
+    /// The turn is over or gone. Nothing was written.
+    Over,
 }
 
 /// The end of a turn.
@@ -142,8 +173,8 @@ pub struct FinishTurn {
     pub text: String,
     /// Why the model stopped.
     pub stop_reason: Option<StopReason>,
-    /// What it cost; `None` when it never reached upstream.
-    pub charge: Option<Charge>,
+    /// The requests that upstream took and that are not written down yet, oldest first.
+    pub attempts: Vec<Attempt>,
     /// When the first word came.
     pub first_text_at: Option<Timestamp>,
     /// Now.
@@ -166,14 +197,56 @@ pub enum FinishOutcome {
 pub struct OrphanedTurn {
     /// Whose turn it is and to which day it counts.
     pub account: ChargeAccount,
+    /// The reply.
+    pub assistant_message_id: MessageId,
+    /// How many processes have worked on it before.
+    pub attempts: u32,
+    /// Whether its person has asked for its end.
+    pub stop_requested: bool,
+    /// How many bytes of the reply were there when the last of those processes began.
+    pub resumed_from: usize,
     /// What was saved of the reply.
     pub text: String,
     /// The model, as far as it told its name.
     pub model: Option<String>,
     /// The tokens that upstream had told.
     pub tokens: TokenUsage,
+    /// Upstream's name for the last request, if it gave one.
+    pub upstream_request_id: Option<String>,
     /// When the first word came.
     pub first_text_at: Option<Timestamp>,
+}
+
+/// The taking up of a turn whose process is gone.
+#[derive(Clone, Debug)]
+pub struct ResumeTurn {
+    /// Whose turn it is and to which day it counts.
+    pub account: ChargeAccount,
+    /// The whole text from which it goes on.
+    pub text: String,
+    /// The requests that upstream took for it and that are not written down yet, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// When the first word came.
+    pub first_text_at: Option<Timestamp>,
+    /// What the rest may cost, and what may be used in a day.
+    pub budget: TurnBudget,
+    /// Until when the process is taken to be alive.
+    pub lease_until: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What came of [`TurnStore::resume`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumeOutcome {
+    /// It goes on. The record has the text from which it does.
+    Resumed(Box<TurnRecord>),
+    /// The rest does not fit what is left of the day's budget. Nothing was written.
+    BudgetExhausted,
+    /// No new messages are taken at the moment. Nothing was written.
+    Paused,
+    /// It is over or gone. Nothing was written.
+    Over,
 }
 
 /// Turns.
@@ -182,18 +255,28 @@ pub struct OrphanedTurn {
 pub trait TurnStore: Send + Sync {
     /// Begins a turn: checks the owner, the key, the switch of the service, the character, the parent,
     /// that neither the chat nor the user is busy, and the budgets; sets aside what it may cost at
-    /// most; writes the person's message, an empty reply and the turn; makes the reply the last
-    /// message of the branch that is shown. Of several calls for one chat at the same time, exactly
-    /// one is `Started`.
+    /// most; writes the new messages and the turn; makes the reply the last message of the branch that
+    /// is shown. Of several calls for one chat at the same time, exactly one is `Started`.
     async fn begin(&self, request: BeginTurn) -> StoreResult<BeginOutcome>;
 
-    /// Saves what there is of a reply, renews the lease and makes the turn `streaming`. `false`, and
-    /// nothing is written, when the turn is over or gone.
-    async fn checkpoint(&self, checkpoint: ReplyCheckpoint) -> StoreResult<bool>;
+    /// Saves what there is of a reply, renews the lease and makes the turn `streaming`.
+    async fn checkpoint(&self, checkpoint: ReplyCheckpoint) -> StoreResult<CheckpointOutcome>;
 
-    /// Ends a turn: the final text, the state, the row of the ledger, the user's day, the statistics of
-    /// the day and the chat's time of last activity, all or nothing, and gives back what was set
-    /// aside. A turn is charged and counted once, however often this is called.
+    /// Notes that the owner asks for the end of a turn that runs, so that whoever works on it ends it,
+    /// now or after a restart. Answers the turn as it is; one that is over stays as it is. `None` when
+    /// the owner's chat has no such turn.
+    async fn request_stop(
+        &self,
+        owner: UserId,
+        chat_id: ChatId,
+        turn_id: TurnId,
+        now: Timestamp,
+    ) -> StoreResult<Option<TurnRecord>>;
+
+    /// Ends a turn: the final text, the state, its attempts, the row of the ledger (the sum of all its
+    /// attempts; none when upstream never took a request), the user's day, the statistics of the day
+    /// and the chat's time of last activity, all or nothing, and gives back what was set aside. A turn
+    /// is charged and counted once, however often this is called.
     async fn finish(&self, request: FinishTurn) -> StoreResult<FinishOutcome>;
 
     /// Finds a turn of the owner's in one of their chats.
@@ -204,15 +287,20 @@ pub trait TurnStore: Send + Sync {
         turn_id: TurnId,
     ) -> StoreResult<Option<TurnRecord>>;
 
-    /// Takes over up to `limit` turns under way whose lease ended before `now`, oldest first, giving
-    /// them to `node_id` until `lease_until`. A turn is taken by one caller only.
+    /// Takes over up to `limit` turns under way whose lease ended before `lease_before`, oldest first,
+    /// giving them to `node_id` until `lease_until`; without that moment, all turns that another
+    /// process has. A turn is taken by one caller only.
     async fn claim_orphans(
         &self,
         node_id: NodeId,
-        now: Timestamp,
+        lease_before: Option<Timestamp>,
         lease_until: Timestamp,
         limit: u32,
     ) -> StoreResult<Vec<OrphanedTurn>>;
+
+    /// Takes up a turn that was claimed: writes down the attempts before, saves the text from which it
+    /// goes on, and sets aside what the rest may cost at most, besides what was spent.
+    async fn resume(&self, request: ResumeTurn) -> StoreResult<ResumeOutcome>;
 
     /// Gives back what was set aside for turns that do not run: their chats were deleted, and the
     /// process that worked on them died. For a process that serves the store alone and has no turns

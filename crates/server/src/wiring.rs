@@ -35,7 +35,8 @@ use lionrocket_http::{
     ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, RememberedAnswers, ServiceInfo,
 };
 use lionrocket_local_adapter::{
-    LocalEventBus, LocalRateLimiter, LocalReplyLog, RandomIds, SystemClock, TaskSpawner, Unlimited,
+    LocalEventBus, LocalRateLimiter, LocalReplyLog, RandomIds, ReplyJournal, SystemClock,
+    TaskSpawner, Unlimited,
 };
 use lionrocket_ports::{
     crypto::{PasswordHasher, PasswordPolicy},
@@ -314,7 +315,7 @@ pub(crate) fn api_state(
         }),
         readiness,
         info: Arc::new(service_info(settings, port, model.model_id())),
-        turns: Arc::new(turns(settings, shared, model, spawner.clone())),
+        turns: Arc::new(turns(settings, shared, model, spawner.clone())?),
     })
 }
 
@@ -332,12 +333,19 @@ fn turns(
     store: Arc<SqliteStore>,
     model: Arc<dyn LanguageModel>,
     spawner: TaskSpawner,
-) -> TurnService {
+) -> Result<TurnService, Failure> {
+    let journal = ReplyJournal::open(settings.database.path()).map_err(|error| {
+        Failure::because(
+            "the journal of replies beside the database cannot be used",
+            &error,
+        )
+    })?;
+    let log = Arc::new(LocalReplyLog::with_journal(journal));
     let ports = TurnPorts {
         chats: store.clone(),
         turns: store,
         model,
-        log: Arc::new(LocalReplyLog::new()),
+        log,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         spawner: Arc::new(spawner),
@@ -350,9 +358,13 @@ fn turns(
         zone: settings.stats_zone.clone(),
         history: HistoryBudget::default(),
         max_running_per_user: MAX_RUNNING_PER_USER,
+        max_running: settings.max_running_replies,
+        // As many again may wait: a second reply's time at most.
+        max_waiting: settings.max_running_replies,
         budgets: settings.budgets,
+        on_interrupt: settings.on_interrupt,
     };
-    TurnService::new(ports, settings)
+    Ok(TurnService::new(ports, settings))
 }
 
 fn service_info(settings: &Settings, port: u16, model: String) -> ServiceInfo {

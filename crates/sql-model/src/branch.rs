@@ -67,3 +67,19 @@ static_query! {
     ") SELECT s.parent_id, s.id FROM branch b CROSS JOIN messages s \
      ON s.chat_id = " chat_id " AND s.parent_id IS b.parent_id ORDER BY s.id"
 }
+
+static_query! {
+    /// The end of the branch that begins with a message and takes the newest answer at each fork. The
+    /// one walk that grows with the chat: it goes to the end however far that is.
+    pub struct NewestEnd {
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The message to begin at.
+        first_id: BigInt = i64,
+    }
+    rows (BigInt,);
+    "WITH RECURSIVE down (id, step) AS (SELECT id, 1 FROM messages WHERE chat_id = " chat_id
+    " AND id = " first_id " UNION ALL SELECT (SELECT max(s.id) FROM messages s WHERE s.chat_id = "
+    chat_id " AND s.parent_id = d.id), d.step + 1 FROM down d WHERE d.id IS NOT NULL) \
+     SELECT id FROM down WHERE id IS NOT NULL ORDER BY step DESC LIMIT 1"
+}

@@ -66,6 +66,16 @@ static_query! {
 }
 
 static_query! {
+    /// The same, and answers the tokens and micro-dollars that were set aside.
+    pub struct TakeReservation<'a> {
+        /// The turn.
+        turn_id: Text = &'a str,
+    }
+    rows (BigInt, BigInt);
+    "DELETE FROM budget_reservations WHERE turn_id = " turn_id " RETURNING tokens, cost_micro_usd"
+}
+
+static_query! {
     /// Gives back what was set aside for turns that do not run.
     pub struct DeleteLeftoverReservations {}
     rows ();

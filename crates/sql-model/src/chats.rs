@@ -243,7 +243,8 @@ pub struct BeginFactsRow {
     pub running_turn_id: Option<String>,
     /// How many turns the owner has under way.
     pub running_of_user: i64,
-    /// How many messages come before the parent; `None` when it is not a reply of this chat.
+    /// How many messages come before the one that the first new message follows; `None` when the chat
+    /// has no such message.
     pub parent_depth: Option<i64>,
     /// Tokens that the owner may use per day, if that is their own number.
     pub daily_token_budget: Option<i64>,
@@ -253,13 +254,15 @@ pub struct BeginFactsRow {
 
 static_query! {
     /// Finds all that decides whether a turn may begin in an owner's chat.
-    pub struct FindBeginFacts {
+    pub struct FindBeginFacts<'a> {
         /// The owner.
         user_id: BigInt = i64,
         /// The chat.
         id: BigInt = i64,
-        /// The message after which the new one is to come.
+        /// The message after which the first new one is to come.
         parent_id: Nullable<BigInt> = Option<i64>,
+        /// Who must have said that.
+        parent_role: Text = &'a str,
     }
     rows (
         Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, BigInt, Nullable<BigInt>,
@@ -271,8 +274,8 @@ static_query! {
      (SELECT u.daily_token_budget FROM users u WHERE u.id = c.user_id), \
      (SELECT s.accepts_messages FROM service_state s WHERE s.id = 1) \
      FROM chats c LEFT JOIN characters ch ON ch.id = c.character_id AND " (usable!())
-    " LEFT JOIN messages p ON p.id = " parent_id " AND p.chat_id = c.id AND p.role = 'assistant' \
-     WHERE c.id = " id " AND c.user_id = " user_id
+    " LEFT JOIN messages p ON p.id = " parent_id " AND p.chat_id = c.id AND p.role = " parent_role
+    " WHERE c.id = " id " AND c.user_id = " user_id
 }
 
 static_query! {
@@ -288,6 +291,25 @@ static_query! {
     rows ();
     "UPDATE chats SET head_message_id = " head_message_id ", last_message_at = " last_message_at
     " WHERE id = " id
+}
+
+static_query! {
+    /// Shows another branch of an owner's chat and raises its version; only when it has the expected
+    /// one, if one is expected. Answers the version.
+    pub struct ShowBranch {
+        /// The owner.
+        user_id: BigInt = i64,
+        /// The chat.
+        id: BigInt = i64,
+        /// The last message of the branch.
+        head_message_id: BigInt = i64,
+        /// The expected version.
+        expected_version: Nullable<BigInt> = Option<i64>,
+    }
+    rows (BigInt,);
+    "UPDATE chats SET head_message_id = " head_message_id ", version = version + 1 WHERE id = " id
+    " AND user_id = " user_id " AND version = coalesce(" expected_version
+    ", version) RETURNING version"
 }
 
 static_query! {

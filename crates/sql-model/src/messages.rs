@@ -190,6 +190,20 @@ static_query! {
 }
 
 static_query! {
+    /// Saves the text from which a reply goes on with another request, and forgets what the one before
+    /// told; answers the reply.
+    pub struct RestartReply<'a> {
+        /// The reply.
+        id: BigInt = i64,
+        /// The whole text so far.
+        content: Text = &'a str,
+    }
+    rows messages::SqlType;
+    "UPDATE messages SET content = " content ", model = NULL, input_tokens = 0, output_tokens = 0, \
+     cache_read_tokens = 0, cache_write_tokens = 0 WHERE id = " id " RETURNING " (COLUMNS)
+}
+
+static_query! {
     /// Notes what a person's message cost by itself and answers the message.
     pub struct CountUserMessage {
         /// The message.

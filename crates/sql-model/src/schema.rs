@@ -302,9 +302,49 @@ diesel::table! {
         first_text_at -> Nullable<UtcTimestamp>,
         /// When it ended; it runs while there is none.
         ended_at -> Nullable<UtcTimestamp>,
+        /// When its person asked for its end.
+        stop_requested_at -> Nullable<UtcTimestamp>,
+        /// How many bytes of the reply the processes before the last one have left.
+        resumed_from -> BigInt,
+        /// Upstream's name for the request that runs.
+        upstream_request_id -> Nullable<Text>,
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::time::UtcTimestamp;
+
+    /// The operator's account: every request that upstream took, never changed.
+    usage_attempts (turn_id, attempt) {
+        /// The exchange.
+        turn_id -> Text,
+        /// The how manieth request of the exchange it was, from 1.
+        attempt -> BigInt,
+        /// Upstream's name for it.
+        upstream_request_id -> Nullable<Text>,
+        /// The model that answered.
+        model -> Text,
+        /// Uncached input.
+        input_tokens -> BigInt,
+        /// Output.
+        output_tokens -> BigInt,
+        /// Input read from the cache.
+        cache_read_tokens -> BigInt,
+        /// Input written to the cache for five minutes.
+        cache_write_5m_tokens -> BigInt,
+        /// Input written to the cache for an hour.
+        cache_write_1h_tokens -> BigInt,
+        /// The cost in micro-dollars.
+        cost_micro_usd -> BigInt,
+        /// The price table that gave the cost.
+        price_version -> Text,
+        /// Whether the tokens are an estimate.
+        estimated -> Bool,
+        /// When it was written down.
+        created_at -> UtcTimestamp,
+    }
+}
 diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::time::UtcTimestamp;

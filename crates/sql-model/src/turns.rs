@@ -2,7 +2,7 @@
 
 use diesel::{
     Queryable, Selectable,
-    sql_types::{BigInt, Binary, Nullable, Text},
+    sql_types::{BigInt, Binary, Bool, Nullable, Text},
     sqlite::Sqlite,
 };
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use crate::{
 const TABLE: &str = "turns";
 
 const COLUMNS: &str = "id, user_id, chat_id, user_message_id, assistant_message_id, state, \
-     error_code, accepted_at, first_text_at, ended_at";
+     error_code, attempts, accepted_at, first_text_at, ended_at, resumed_from";
 
 type TurnSqlType = (
     Text,
@@ -33,9 +33,11 @@ type TurnSqlType = (
     BigInt,
     Text,
     Nullable<Text>,
+    BigInt,
     UtcTimestamp,
     Nullable<UtcTimestamp>,
     Nullable<UtcTimestamp>,
+    BigInt,
 );
 
 /// A turn as its owner sees it.
@@ -50,9 +52,11 @@ pub struct TurnRow {
     pub assistant_message_id: i64,
     pub state: String,
     pub error_code: Option<String>,
+    pub attempts: i64,
     pub accepted_at: StoredTime,
     pub first_text_at: Option<StoredTime>,
     pub ended_at: Option<StoredTime>,
+    pub resumed_from: i64,
 }
 
 fn optional_time(time: Option<StoredTime>, key: &str) -> StoreResult<Option<Timestamp>> {
@@ -75,6 +79,8 @@ impl TurnRow {
             assistant_message_id: MessageId::from_stored(self.assistant_message_id),
             state: TurnState::parse(&self.state).ok_or_else(bad)?,
             failure,
+            attempts: u32::try_from(self.attempts).map_err(|_| bad())?,
+            resumed_from: usize::try_from(self.resumed_from).map_err(|_| bad())?,
             accepted_at: self.accepted_at.into_domain(TABLE, &self.id)?,
             first_text_at: optional_time(self.first_text_at, &self.id)?,
             ended_at: optional_time(self.ended_at, &self.id)?,
@@ -156,13 +162,16 @@ static_query! {
         usage_date: Text = &'a str,
         /// Now.
         accepted_at: UtcTimestamp = StoredTime,
+        /// How many bytes the reply begins with.
+        resumed_from: BigInt = i64,
     }
     rows ();
     "INSERT INTO turns (id, user_id, chat_id, character_id, user_message_id, assistant_message_id, \
-     state, node_id, lease_until, idempotency_key, request_hash, usage_date, accepted_at) VALUES ("
+     state, node_id, lease_until, idempotency_key, request_hash, usage_date, accepted_at, \
+     resumed_from) VALUES ("
     id ", " user_id ", " chat_id ", " character_id ", " user_message_id ", " assistant_message_id
     ", 'queued', " node_id ", " lease_until ", " idempotency_key ", " request_hash ", " usage_date
-    ", " accepted_at ")"
+    ", " accepted_at ", " resumed_from ")"
 }
 
 static_query! {
@@ -177,11 +186,50 @@ static_query! {
         first_text_at: Nullable<UtcTimestamp> = Option<StoredTime>,
         /// Input written to the cache for an hour.
         cache_write_1h_tokens: BigInt = i64,
+        /// Upstream's name for the request that runs.
+        upstream_request_id: Nullable<Text> = Option<&'a str>,
     }
-    rows (BigInt,);
+    rows (BigInt, Bool);
     "UPDATE turns SET state = 'streaming', lease_until = " lease_until
     ", first_text_at = coalesce(first_text_at, " first_text_at "), cache_write_1h_tokens = "
-    cache_write_1h_tokens " WHERE id = " id " AND ended_at IS NULL RETURNING assistant_message_id"
+    cache_write_1h_tokens ", upstream_request_id = " upstream_request_id " WHERE id = " id
+    " AND ended_at IS NULL RETURNING assistant_message_id, stop_requested_at IS NOT NULL"
+}
+
+static_query! {
+    /// Notes that a running turn's owner asks for its end, unless that is noted already.
+    pub struct RequestStop<'a> {
+        /// The owner.
+        user_id: BigInt = i64,
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The turn.
+        id: Text = &'a str,
+        /// Now.
+        now: UtcTimestamp = StoredTime,
+    }
+    rows ();
+    "UPDATE turns SET stop_requested_at = " now " WHERE id = " id " AND chat_id = " chat_id
+    " AND user_id = " user_id " AND ended_at IS NULL AND stop_requested_at IS NULL"
+}
+
+static_query! {
+    /// Notes from where a running turn goes on; answers it, or nothing when it is over or gone.
+    pub struct NoteResumption<'a> {
+        /// The turn.
+        id: Text = &'a str,
+        /// How many bytes of the reply there are.
+        resumed_from: BigInt = i64,
+        /// Until when the working process is taken to be alive.
+        lease_until: UtcTimestamp = StoredTime,
+        /// When the first word came, unless that is known already.
+        first_text_at: Nullable<UtcTimestamp> = Option<StoredTime>,
+    }
+    rows TurnSqlType;
+    "UPDATE turns SET resumed_from = " resumed_from ", lease_until = " lease_until
+    ", first_text_at = coalesce(first_text_at, " first_text_at
+    "), cache_write_1h_tokens = 0, upstream_request_id = NULL WHERE id = " id
+    " AND ended_at IS NULL RETURNING " (COLUMNS)
 }
 
 static_query! {
@@ -222,6 +270,11 @@ pub struct OrphanRow {
     pub cache_read_tokens: i64,
     pub cache_write_tokens: i64,
     pub cache_write_1h_tokens: i64,
+    pub upstream_request_id: Option<String>,
+    pub assistant_message_id: i64,
+    pub attempts: i64,
+    pub stop_requested: bool,
+    pub resumed_from: i64,
 }
 
 impl OrphanRow {
@@ -248,6 +301,11 @@ impl OrphanRow {
                 cache_write_1h,
             },
             first_text_at: optional_time(self.first_text_at, key)?,
+            assistant_message_id: MessageId::from_stored(self.assistant_message_id),
+            attempts: u32::try_from(self.attempts).map_err(|_| bad())?,
+            stop_requested: self.stop_requested,
+            resumed_from: usize::try_from(self.resumed_from).map_err(|_| bad())?,
+            upstream_request_id: self.upstream_request_id,
             text: self.content,
             model: self.model,
         })
@@ -256,22 +314,26 @@ impl OrphanRow {
 
 static_query! {
     /// Finds running turns whose lease is over, oldest first.
-    pub struct FindOrphans {
-        /// Now.
-        now: UtcTimestamp = StoredTime,
+    pub struct FindOrphans<'a> {
+        /// When the lease ended at the latest; `None` for all turns that another process has.
+        lease_before: Nullable<UtcTimestamp> = Option<StoredTime>,
+        /// This process.
+        node_id: Text = &'a str,
         /// The largest number of turns.
         limit: BigInt = i64,
     }
     rows (
         Text, BigInt, BigInt, Nullable<BigInt>, Text, UtcTimestamp, Nullable<UtcTimestamp>, Text,
-        Nullable<Text>, BigInt, BigInt, BigInt, BigInt, BigInt,
+        Nullable<Text>, BigInt, BigInt, BigInt, BigInt, BigInt, Nullable<Text>, BigInt, BigInt, Bool,
+        BigInt,
     );
     "SELECT t.id, t.user_id, t.chat_id, t.character_id, t.usage_date, t.accepted_at, \
      t.first_text_at, m.content, m.model, m.input_tokens, m.output_tokens, m.cache_read_tokens, \
-     m.cache_write_tokens, t.cache_write_1h_tokens \
+     m.cache_write_tokens, t.cache_write_1h_tokens, t.upstream_request_id, \
+     t.assistant_message_id, t.attempts, t.stop_requested_at IS NOT NULL, t.resumed_from \
      FROM turns t JOIN messages m ON m.id = t.assistant_message_id \
-     WHERE t.ended_at IS NULL AND t.lease_until < " now
-    " ORDER BY t.accepted_at, t.id LIMIT " limit
+     WHERE t.ended_at IS NULL AND (t.lease_until < " lease_before " OR (" lease_before
+    " IS NULL AND t.node_id <> " node_id ")) ORDER BY t.accepted_at, t.id LIMIT " limit
 }
 
 static_query! {
@@ -283,8 +345,10 @@ static_query! {
         node_id: Text = &'a str,
         /// Until when that process is taken to be alive.
         lease_until: UtcTimestamp = StoredTime,
+        /// How many bytes of the reply the processes before it have left.
+        resumed_from: BigInt = i64,
     }
     rows ();
-    "UPDATE turns SET node_id = " node_id ", lease_until = " lease_until
-    ", attempts = attempts + 1 WHERE id = " id " AND ended_at IS NULL"
+    "UPDATE turns SET node_id = " node_id ", lease_until = " lease_until ", resumed_from = "
+    resumed_from ", attempts = attempts + 1 WHERE id = " id " AND ended_at IS NULL"
 }

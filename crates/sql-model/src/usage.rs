@@ -7,7 +7,7 @@ use diesel::{
 };
 use lionrocket_domain::{
     calendar::Day,
-    usage::{Charge, TokenUsage, UsageDay},
+    usage::{Attempt, Charge, TokenUsage, UsageDay},
 };
 use lionrocket_ports::StoreResult;
 
@@ -52,6 +52,95 @@ impl ChargeRow {
             estimated: self.estimated,
         })
     }
+}
+
+/// A request that upstream took.
+#[derive(Clone, Debug, Queryable)]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+pub struct AttemptRow {
+    pub turn_id: String,
+    pub model: String,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub cache_read_tokens: i64,
+    pub cache_write_5m_tokens: i64,
+    pub cache_write_1h_tokens: i64,
+    pub cost_micro_usd: i64,
+    pub price_version: String,
+    pub estimated: bool,
+    pub upstream_request_id: Option<String>,
+}
+
+impl AttemptRow {
+    /// The attempt.
+    pub fn into_domain(self) -> StoreResult<Attempt> {
+        let charge = ChargeRow {
+            turn_id: self.turn_id,
+            model: self.model,
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            cache_read_tokens: self.cache_read_tokens,
+            cache_write_5m_tokens: self.cache_write_5m_tokens,
+            cache_write_1h_tokens: self.cache_write_1h_tokens,
+            cost_micro_usd: self.cost_micro_usd,
+            price_version: self.price_version,
+            estimated: self.estimated,
+        };
+        Ok(Attempt {
+            charge: charge.into_domain()?,
+            upstream_request_id: self.upstream_request_id,
+        })
+    }
+}
+
+static_query! {
+    /// Finds all attempts at a turn, oldest first.
+    pub struct FindAttempts<'a> {
+        /// The exchange.
+        turn_id: Text = &'a str,
+    }
+    rows (Text, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Bool, Nullable<Text>);
+    "SELECT turn_id, model, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, \
+     cache_write_1h_tokens, cost_micro_usd, price_version, estimated, upstream_request_id \
+     FROM usage_attempts WHERE turn_id = " turn_id " ORDER BY attempt"
+}
+
+static_query! {
+    /// Writes an attempt at a turn down, after those that are there, and answers its number.
+    pub struct InsertAttempt<'a> {
+        /// The exchange.
+        turn_id: Text = &'a str,
+        /// Upstream's name for it.
+        upstream_request_id: Nullable<Text> = Option<&'a str>,
+        /// The model that answered.
+        model: Text = &'a str,
+        /// Uncached input.
+        input_tokens: BigInt = i64,
+        /// Output.
+        output_tokens: BigInt = i64,
+        /// Input read from the cache.
+        cache_read_tokens: BigInt = i64,
+        /// Input written to the cache for five minutes.
+        cache_write_5m_tokens: BigInt = i64,
+        /// Input written to the cache for an hour.
+        cache_write_1h_tokens: BigInt = i64,
+        /// The cost in micro-dollars.
+        cost_micro_usd: BigInt = i64,
+        /// The price table that gave the cost.
+        price_version: Text = &'a str,
+        /// Whether the tokens are an estimate.
+        estimated: Bool = bool,
+        /// Now.
+        created_at: UtcTimestamp = StoredTime,
+    }
+    rows (BigInt,);
+    "INSERT INTO usage_attempts (turn_id, attempt, upstream_request_id, model, input_tokens, \
+     output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
+     cost_micro_usd, price_version, estimated, created_at) VALUES (" turn_id
+    ", (SELECT coalesce(max(attempt), 0) + 1 FROM usage_attempts WHERE turn_id = " turn_id "), "
+    upstream_request_id ", " model ", " input_tokens ", " output_tokens ", " cache_read_tokens ", "
+    cache_write_5m_tokens ", " cache_write_1h_tokens ", " cost_micro_usd ", " price_version ", "
+    estimated ", " created_at ") RETURNING attempt"
 }
 
 static_query! {

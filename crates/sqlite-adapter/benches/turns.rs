@@ -29,20 +29,22 @@ use lionrocket_domain::{
         CharacterName, Description, EmailAddress, Greeting, MessageText, SystemPrompt, Username,
     },
     turn::TurnEnd,
-    usage::{Charge, ChargeAccount, TokenUsage},
+    usage::{Attempt, Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
     accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
     characters::CharacterRepository,
     chats::ChatRepository,
-    turns::{BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, TurnBudget, TurnStore},
+    turns::{
+        BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, NewMessages, TurnBudget, TurnStore,
+    },
 };
 use lionrocket_sql_model::{
     chats::{BeginFactsRow, FindBeginFacts, MoveHead, TouchChat},
     messages::{CountUserMessage, EndReply, InsertMessage, MessageRow},
     statistics::{AddToAccountDay, AddToCharacterDay, AddToLatencyDay, AddToModelDay},
     turns::{EndTurn, InsertTurn, TurnRow},
-    usage::{AddToDay, InsertCharge},
+    usage::{AddToDay, InsertAttempt, InsertCharge},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
@@ -138,9 +140,11 @@ fn begin_request(seat: Seat, parent_id: Option<MessageId>) -> BeginTurn {
         turn_id: turn_id(),
         user_id: seat.user_id,
         chat_id: seat.chat_id,
-        parent_id,
-        parent_must_be_head: true,
-        text: MessageText::parse(TEXT, 200).unwrap(),
+        messages: NewMessages::Exchange {
+            parent_id,
+            parent_must_be_head: true,
+            text: MessageText::parse(TEXT, 200).unwrap(),
+        },
         idempotency: None,
         node_id: NodeId::from_uuid(Uuid::nil()),
         lease_until: Timestamp::UNIX_EPOCH,
@@ -166,17 +170,20 @@ fn finish_request(begin: &BeginTurn) -> FinishTurn {
         failure: None,
         text: REPLY.to_owned(),
         stop_reason: None,
-        charge: Some(Charge {
-            model: "claude-haiku-5-5".to_owned(),
-            tokens: TokenUsage {
-                input: 100,
-                output: 50,
-                ..TokenUsage::default()
+        attempts: vec![Attempt {
+            charge: Charge {
+                model: "claude-haiku-5-5".to_owned(),
+                tokens: TokenUsage {
+                    input: 100,
+                    output: 50,
+                    ..TokenUsage::default()
+                },
+                cost_micro_usd: 35,
+                price_version: "2026-11-22".to_owned(),
+                estimated: false,
             },
-            cost_micro_usd: 35,
-            price_version: "2026-11-22".to_owned(),
-            estimated: false,
-        }),
+            upstream_request_id: None,
+        }],
         first_text_at: Some(Timestamp::UNIX_EPOCH),
         ended_at: Timestamp::UNIX_EPOCH,
     }
@@ -353,10 +360,18 @@ fn bare_begin(connection: &mut SqliteConnection, request: &BeginTurn) -> (i64, i
     let chat_id = request.chat_id.get();
     let now = request.accepted_at.into();
     let turn_id = request.turn_id.to_string();
+    let NewMessages::Exchange {
+        parent_id, text, ..
+    } = &request.messages
+    else {
+        panic!("a benchmark says something new");
+    };
+    let parent_id = parent_id.map(MessageId::get);
     let facts: BeginFactsRow = FindBeginFacts {
         user_id: request.user_id.get(),
         id: chat_id,
-        parent_id: request.parent_id.map(MessageId::get),
+        parent_id,
+        parent_role: "assistant",
     }
     .get_result(connection)
     .unwrap();
@@ -376,8 +391,7 @@ fn bare_begin(connection: &mut SqliteConnection, request: &BeginTurn) -> (i64, i
         .unwrap();
         id
     };
-    let parent_id = request.parent_id.map(MessageId::get);
-    let user = message("user", request.text.as_str(), parent_id, depth, "complete");
+    let user = message("user", text.as_str(), parent_id, depth, "complete");
     let reply = message("assistant", "", Some(user), depth + 1, "streaming");
     InsertTurn {
         id: &turn_id,
@@ -392,6 +406,7 @@ fn bare_begin(connection: &mut SqliteConnection, request: &BeginTurn) -> (i64, i
         request_hash: None,
         usage_date: &request.usage_date.to_string(),
         accepted_at: now,
+        resumed_from: 0,
     }
     .execute(connection)
     .unwrap();
@@ -408,7 +423,7 @@ fn bare_begin(connection: &mut SqliteConnection, request: &BeginTurn) -> (i64, i
 fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i64, reply: i64) {
     let turn_id = request.account.turn_id.to_string();
     let usage_date = request.account.usage_date.to_string();
-    let charge = request.charge.as_ref().unwrap();
+    let charge = &request.attempts[0].charge;
     let now = request.ended_at.into();
     let _: Option<TurnRow> = EndTurn {
         id: &turn_id,
@@ -436,6 +451,22 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
     let _: MessageRow = CountUserMessage {
         id: user,
         token_count: 100,
+    }
+    .get_result(connection)
+    .unwrap();
+    let _: (i64,) = InsertAttempt {
+        turn_id: &turn_id,
+        upstream_request_id: None,
+        model: &charge.model,
+        input_tokens: 100,
+        output_tokens: 50,
+        cache_read_tokens: 0,
+        cache_write_5m_tokens: 0,
+        cache_write_1h_tokens: 0,
+        cost_micro_usd: 35,
+        price_version: &charge.price_version,
+        estimated: false,
+        created_at: now,
     }
     .get_result(connection)
     .unwrap();

@@ -1,7 +1,7 @@
 //! Budgets and the switch of the service.
 
 use async_trait::async_trait;
-use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
+use diesel::{OptionalExtension, QueryResult, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use lionrocket_domain::{
     audit::AuditRecord,
@@ -12,12 +12,12 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     StoreResult,
     service::{ServiceRepository, ServiceStatus},
-    turns::{BeginOutcome, BeginTurn},
+    turns::TurnBudget,
 };
 use lionrocket_sql_model::{
     budgets::{
         DeleteReservation, FindServiceState, FindUsedByAll, FindUsedByUser, InsertReservation,
-        SwitchService,
+        SwitchService, TakeReservation,
     },
     convert::{count, stored_count},
     time::StoredTime,
@@ -57,15 +57,31 @@ fn used_by_all(connection: &mut SqliteConnection, day: Day) -> Result<Amount, Db
     Ok(amount(&usage_date, used)?)
 }
 
+/// What is to be set aside, for whom and on which day.
+pub(crate) struct Reservation<'a> {
+    pub(crate) turn_id: &'a str,
+    pub(crate) user_id: UserId,
+    pub(crate) usage_date: Day,
+    /// The user's own limit.
+    pub(crate) own_tokens: Option<u64>,
+    pub(crate) plan: TurnBudget,
+}
+
+/// A budget that something does not fit.
+pub(crate) struct Exhausted {
+    pub(crate) scope: BudgetScope,
+    /// Whether not even the least that it may be taken to cost would fit.
+    pub(crate) is_certain: bool,
+}
+
 /// Sets aside what a turn may cost at most, or answers whose budget it does not fit. Without any
 /// limit nothing is set aside.
 pub(crate) fn reserve(
     connection: &mut SqliteConnection,
-    request: &BeginTurn,
-    own_tokens: Option<u64>,
-) -> Result<Option<BeginOutcome>, DbError> {
-    let plan = &request.budget;
-    let user = plan.limits.of_user(own_tokens);
+    request: &Reservation<'_>,
+) -> Result<Option<Exhausted>, DbError> {
+    let plan = &request.plan;
+    let user = plan.limits.of_user(request.own_tokens);
     let service = plan.limits.service;
     if !user.is_set() && !service.is_set() {
         return Ok(None);
@@ -79,21 +95,46 @@ pub(crate) fn reserve(
             BudgetScope::Service => used_by_all(connection, request.usage_date)?,
         };
         if !limit.allows(spent, plan.most) {
-            return Ok(Some(BeginOutcome::BudgetExhausted {
-                scope,
-                is_certain: !limit.allows(spent, plan.least),
-            }));
+            let is_certain = !limit.allows(spent, plan.least);
+            return Ok(Some(Exhausted { scope, is_certain }));
         }
     }
+    set_aside(connection, request, plan.most)?;
+    Ok(None)
+}
+
+fn set_aside(
+    connection: &mut SqliteConnection,
+    request: &Reservation<'_>,
+    amount: Amount,
+) -> QueryResult<()> {
     InsertReservation {
-        turn_id: &request.turn_id.to_string(),
+        turn_id: request.turn_id,
         user_id: request.user_id.get(),
         usage_date: &request.usage_date.to_string(),
-        tokens: stored_count(plan.most.tokens),
-        cost_micro_usd: stored_count(plan.most.cost_micro_usd),
+        tokens: stored_count(amount.tokens),
+        cost_micro_usd: stored_count(amount.cost_micro_usd),
     }
     .execute(connection)?;
-    Ok(None)
+    Ok(())
+}
+
+/// Sets something else aside for a turn than before. When that does not fit a budget, what was set
+/// aside stays.
+pub(crate) fn reserve_anew(
+    connection: &mut SqliteConnection,
+    request: &Reservation<'_>,
+) -> Result<Option<Exhausted>, DbError> {
+    let before: Option<(i64, i64)> = TakeReservation {
+        turn_id: request.turn_id,
+    }
+    .get_result(connection)
+    .optional()?;
+    let exhausted = reserve(connection, request)?;
+    if let (Some(before), Some(_)) = (before, &exhausted) {
+        set_aside(connection, request, amount(request.turn_id, before)?)?;
+    }
+    Ok(exhausted)
 }
 
 /// Gives back what was set aside for a turn that has ended.

@@ -18,15 +18,15 @@ use lionrocket_ports::{
     StoreResult,
     characters::UpdateOutcome,
     chats::{
-        ChatChange, ChatCursor, ChatFilter, ChatRepository, ParentChoice, TurnCharacter,
-        TurnContext, TurnContextOutcome,
+        ChatChange, ChatCursor, ChatFilter, ChatRepository, ShowOutcome, TurnCharacter,
+        TurnContext, TurnContextOutcome, TurnPlace,
     },
 };
 use lionrocket_sql_model::{
-    branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
+    branch::{BranchUpTo, NewestEnd, PageUpTo, SiblingsUpTo},
     chats::{
         ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, ListChatsById,
-        MoveHead, SearchChats, TurnBasisRow,
+        MoveHead, SearchChats, ShowBranch, TurnBasisRow,
     },
     convert::corrupt,
     messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow},
@@ -284,11 +284,79 @@ fn messages(
     }))
 }
 
+/// What a new reply answers and what comes before it.
+struct Question {
+    /// The message after which the person's comes.
+    parent_id: Option<i64>,
+    /// The person's message, when it is there already.
+    asked: Option<MessageRow>,
+    /// The reply that is to go on.
+    cut_reply: Option<MessageRow>,
+}
+
+impl Question {
+    /// A new message after another one.
+    const fn after(parent_id: Option<i64>) -> Self {
+        Self {
+            parent_id,
+            asked: None,
+            cut_reply: None,
+        }
+    }
+
+    /// A message of the person's that is there.
+    const fn again(message: MessageRow, cut_reply: Option<MessageRow>) -> Self {
+        Self {
+            parent_id: message.parent_id,
+            asked: Some(message),
+            cut_reply,
+        }
+    }
+}
+
+/// Finds what a new reply answers.
+fn find_question(
+    connection: &mut SqliteConnection,
+    chat_id: i64,
+    head: Option<i64>,
+    place: TurnPlace,
+) -> Result<Result<Question, TurnContextOutcome>, DbError> {
+    let id = match place {
+        TurnPlace::Head => return Ok(Ok(Question::after(head))),
+        TurnPlace::After(id)
+        | TurnPlace::InsteadOf(id)
+        | TurnPlace::Again(id)
+        | TurnPlace::Onward(id) => id,
+    };
+    let Some(message) = find_message(connection, chat_id, id.get())? else {
+        return Ok(Err(TurnContextOutcome::NoMessage));
+    };
+    let is_reply = message.role == Role::Assistant.as_str();
+    Ok(match (place, is_reply) {
+        (TurnPlace::After(_), true) => Ok(Question::after(Some(message.id))),
+        (TurnPlace::InsteadOf(_), false) => Ok(Question::after(message.parent_id)),
+        (TurnPlace::Again(_), false) => Ok(Question::again(message, None)),
+        (TurnPlace::Again(_) | TurnPlace::Onward(_), true) => {
+            let question = match message.parent_id {
+                Some(parent_id) => find_message(connection, chat_id, parent_id)?,
+                // A greeting answers nothing.
+                None => None,
+            };
+            let question = question.filter(|found| found.role == Role::User.as_str());
+            let goes_on = matches!(place, TurnPlace::Onward(_));
+            question
+                .map(|question| Question::again(question, goes_on.then_some(message)))
+                .ok_or(TurnContextOutcome::Unsuitable)
+        }
+        _ => Err(TurnContextOutcome::Unsuitable),
+    })
+}
+
 fn turn_context(
     connection: &mut SqliteConnection,
     owner: UserId,
     id: ChatId,
-    parent: ParentChoice,
+    place: TurnPlace,
     max_messages: u32,
 ) -> Result<TurnContextOutcome, DbError> {
     let basis: Option<TurnBasisRow> = FindTurnBasis {
@@ -300,12 +368,13 @@ fn turn_context(
     let Some((head, character_id, name, system_prompt)) = basis else {
         return Ok(TurnContextOutcome::NoChat);
     };
-    let parent_id = match parent {
-        ParentChoice::Head => head,
-        ParentChoice::After(wanted) => match find_message(connection, id.get(), wanted.get())? {
-            Some(message) if message.role == Role::Assistant.as_str() => Some(message.id),
-            _ => return Ok(TurnContextOutcome::NoParent),
-        },
+    let Question {
+        parent_id,
+        asked,
+        cut_reply,
+    } = match find_question(connection, id.get(), head, place)? {
+        Ok(question) => question,
+        Err(outcome) => return Ok(outcome),
     };
     let limit = i32::try_from(max_messages).unwrap_or(i32::MAX);
     let history = match parent_id {
@@ -324,9 +393,45 @@ fn turn_context(
     Ok(TurnContextOutcome::Found(Box::new(TurnContext {
         parent_id: parent_id.map(MessageId::from_stored),
         history,
+        asked: asked.map(MessageRow::into_domain).transpose()?,
+        cut_reply: cut_reply.map(MessageRow::into_domain).transpose()?,
         common_prompts: load_all(connection)?,
         character,
     })))
+}
+
+fn show(
+    connection: &mut SqliteConnection,
+    owner: UserId,
+    id: ChatId,
+    message_id: MessageId,
+    expected_version: Option<i64>,
+) -> Result<ShowOutcome, DbError> {
+    if find(connection, owner, id)?.is_none() {
+        return Ok(ShowOutcome::NoChat);
+    }
+    let end: Option<(i64,)> = NewestEnd {
+        chat_id: id.get(),
+        first_id: message_id.get(),
+    }
+    .get_result(connection)
+    .optional()?;
+    let Some((head_message_id,)) = end else {
+        return Ok(ShowOutcome::NoMessage);
+    };
+    let shown: Option<(i64,)> = ShowBranch {
+        user_id: owner.get(),
+        id: id.get(),
+        head_message_id,
+        expected_version,
+    }
+    .get_result(connection)
+    .optional()?;
+    if shown.is_none() {
+        return Ok(ShowOutcome::Stale);
+    }
+    let chat = find_again(connection, owner, id)?;
+    Ok(ShowOutcome::Shown(Box::new(chat)))
 }
 
 #[async_trait]
@@ -442,15 +547,28 @@ impl ChatRepository for SqliteStore {
         .await
     }
 
+    async fn show(
+        &self,
+        owner: UserId,
+        id: ChatId,
+        message_id: MessageId,
+        expected_version: Option<i64>,
+    ) -> StoreResult<ShowOutcome> {
+        self.write_chats(owner, move |connection| {
+            show(connection, owner, id, message_id, expected_version)
+        })
+        .await
+    }
+
     async fn turn_context(
         &self,
-        actor: Actor,
+        owner: UserId,
         id: ChatId,
-        parent: ParentChoice,
+        place: TurnPlace,
         max_messages: u32,
     ) -> StoreResult<TurnContextOutcome> {
         self.read_at_once(move |connection| {
-            turn_context(connection, actor.user_id, id, parent, max_messages)
+            turn_context(connection, owner, id, place, max_messages)
         })
         .await
     }

@@ -107,7 +107,7 @@ fn perform(script: Vec<ModelStep>) -> ReplyStream {
                 ModelStep::Say(text) => {
                     if !has_started {
                         has_started = true;
-                        yield Ok(ModelEvent::Started { model: "scripted-model".to_owned(), tokens });
+                        yield Ok(ModelEvent::Started { model: "scripted-model".to_owned(), tokens, request_id: None });
                     }
                     tokens.output += 1;
                     yield Ok(ModelEvent::Text(text.to_owned()));
@@ -121,7 +121,7 @@ fn perform(script: Vec<ModelStep>) -> ReplyStream {
             }
         }
         if !has_started {
-            yield Ok(ModelEvent::Started { model: "scripted-model".to_owned(), tokens });
+            yield Ok(ModelEvent::Started { model: "scripted-model".to_owned(), tokens, request_id: None });
         }
         yield Ok(ModelEvent::Finished { stop_reason, tokens });
     })

@@ -33,6 +33,7 @@ use lionrocket_domain::{
     ids::NodeId,
     prompt::HistoryBudget,
     text::{EmailAddress, Password, Username},
+    turn::OnInterrupt,
     usage::Prices,
 };
 use lionrocket_local_adapter::{
@@ -414,7 +415,10 @@ fn turn_settings(zone: StatsZone, budgets: DailyBudgets) -> TurnSettings {
         zone,
         history: HistoryBudget::default(),
         max_running_per_user: 2,
+        max_running: 100,
+        max_waiting: 100,
         budgets,
+        on_interrupt: OnInterrupt::Continue,
     }
 }
 

@@ -3,11 +3,16 @@
 //! A turn is begun by one durable write and then belongs to the service, not to the connection that
 //! asked for it: a background task reads the model's reply into the reply log, saves it now and
 //! then, and ends the turn by one more write. Any number of readers may follow from any place, also
-//! after the end.
+//! after the end. A turn whose process died is taken up by the next one and goes on.
 
 mod assembler;
+mod begin;
 mod follow;
+mod recovery;
 mod reply;
+mod request;
+mod running;
+mod seam;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -15,30 +20,27 @@ use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_domain::{
     access::Actor,
-    budget::{Amount, BudgetScope, DailyBudgets},
+    budget::DailyBudgets,
     calendar::StatsZone,
     catalog::ModelCatalog,
-    ids::{ChatId, MessageId, NodeId, TurnId},
-    prompt::{self, HistoryBudget},
-    text::MessageText,
-    turn::{TurnEnd, TurnFailure, TurnRecord},
-    usage::ChargeAccount,
+    ids::{ChatId, NodeId, TurnId},
+    prompt::HistoryBudget,
+    turn::{OnInterrupt, TurnRecord},
 };
 use lionrocket_ports::{
     StoreError,
-    chats::{ChatRepository, ParentChoice, TurnCharacter, TurnContext, TurnContextOutcome},
-    error::Chain,
-    model::{LanguageModel, ModelRequest},
+    chats::ChatRepository,
+    model::LanguageModel,
     reply_log::{ReplyLog, TextOffset},
     runtime::{Clock, IdGenerator, Spawner},
-    turns::{
-        BeginOutcome, BeginTurn, FinishTurn, Idempotency, OrphanedTurn, StartedTurn, TurnBudget,
-        TurnStore,
-    },
+    turns::TurnStore,
 };
-use sha2::{Digest, Sha256};
 
 use crate::ServiceError;
+
+pub use recovery::Recovered;
+pub use request::{Ask, BeginError, BegunTurn, TurnRequest};
+use running::{Cut, Running};
 
 /// The ports that turns need.
 #[derive(Clone)]
@@ -68,70 +70,14 @@ pub struct TurnSettings {
     pub history: HistoryBudget,
     /// How many turns a person may have under way.
     pub max_running_per_user: u32,
+    /// How many replies this process lets a model write at once.
+    pub max_running: usize,
+    /// How many more may wait for that. Beyond them nothing is taken.
+    pub max_waiting: usize,
     /// What may be used in a day.
     pub budgets: DailyBudgets,
-}
-
-/// A message on its way to a character.
-#[derive(Clone, Debug)]
-pub struct SendMessage {
-    /// The chat.
-    pub chat_id: ChatId,
-    /// The reply after which it comes; the end of the branch that is shown when it is `None`.
-    pub parent_id: Option<MessageId>,
-    /// The words.
-    pub text: MessageText,
-    /// The client's key: two requests with one key are one message.
-    pub idempotency_key: Option<String>,
-}
-
-/// A message that was accepted: it is durable, and its reply is on the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SentTurn {
-    /// The turn as it was begun, or as it is now when the key was used before.
-    pub record: TurnRecord,
-    /// Whether the key was used before.
-    pub replayed: bool,
-}
-
-/// Why a message was not accepted. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The person has no such chat.
-    #[error("not found")]
-    NotFound,
-    /// The chat's character is gone; the chat can be read only.
-    #[error("the chat's character is gone")]
-    ChatReadOnly,
-    /// The chat has no such reply to go on from.
-    #[error("there is no such reply to go on from")]
-    NoParent,
-    /// The chat has a turn under way.
-    #[error("a reply is being written in this chat")]
-    ChatBusy(TurnId),
-    /// The person has as many turns under way as allowed.
-    #[error("too many replies are being written for this person")]
-    UserBusy,
-    /// The key was used before for another message.
-    #[error("the idempotency key was used for another message")]
-    KeyReused,
-    /// The message does not fit what is left of the day's budget.
-    #[error("the day's budget is used up")]
-    BudgetExhausted {
-        /// Whose budget it is.
-        scope: BudgetScope,
-        /// When the next day begins.
-        resets_at: Timestamp,
-        /// How long it is until then.
-        retry_after: Duration,
-    },
-    /// An administrator has stopped new messages.
-    #[error("no new messages are taken at the moment")]
-    Paused,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// What becomes of replies whose process died.
+    pub on_interrupt: OnInterrupt,
 }
 
 /// What a reader of a turn sees.
@@ -164,77 +110,33 @@ pub struct TurnService {
 struct Engine {
     ports: TurnPorts,
     settings: TurnSettings,
+    running: Running,
 }
 
 /// How long a process may be silent about a turn before it is taken for dead.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// The most messages of history that are read for one request.
 const MAX_HISTORY_MESSAGES: u32 = 192;
-/// How often a message is put together anew because the chat went on meanwhile.
-const MAX_BEGIN_ATTEMPTS: usize = 3;
-/// How many orphaned turns are ended at a time.
-const ORPHANS_AT_A_TIME: u32 = 100;
 
 impl TurnService {
     /// Puts the service together.
     #[must_use]
     pub fn new(ports: TurnPorts, settings: TurnSettings) -> Self {
         Self {
-            engine: Arc::new(Engine { ports, settings }),
+            engine: Arc::new(Engine {
+                running: Running::new(settings.max_running, settings.max_waiting),
+                ports,
+                settings,
+            }),
         }
     }
 
-    /// Accepts a message and sets the reply going. When this answers, the message is durable.
+    /// Takes a wish for a reply and sets the reply going. When this answers, what was asked is durable.
     ///
     /// # Errors
-    /// Why the message was not accepted.
-    pub async fn send(&self, actor: Actor, message: SendMessage) -> Result<SentTurn, SendError> {
-        let idempotency = message.idempotency_key.as_ref().map(|key| Idempotency {
-            key: key.clone(),
-            request_hash: request_hash(&message),
-        });
-        for _ in 0..MAX_BEGIN_ATTEMPTS {
-            let context = self.context(actor, &message).await?;
-            let request = self.engine.model_request(actor, &message, &context);
-            let begin = self
-                .engine
-                .begin_request(actor, &message, idempotency.clone(), &context);
-            let account = begin_account(&begin);
-            match self.engine.begin(begin, request.as_ref()).await? {
-                BeginOutcome::Started(started) => {
-                    let record = self.start_reply(*started, account, request).await?;
-                    return Ok(SentTurn {
-                        record,
-                        replayed: false,
-                    });
-                }
-                BeginOutcome::Replayed(turn) => {
-                    let record = self
-                        .engine
-                        .ports
-                        .turns
-                        .get(actor.user_id, turn.chat_id, turn.id)
-                        .await?;
-                    let record = record.ok_or(SendError::NotFound)?;
-                    return Ok(SentTurn {
-                        record,
-                        replayed: true,
-                    });
-                }
-                BeginOutcome::KeyReused => return Err(SendError::KeyReused),
-                BeginOutcome::ChatBusy(turn_id) => return Err(SendError::ChatBusy(turn_id)),
-                BeginOutcome::UserBusy => return Err(SendError::UserBusy),
-                BeginOutcome::NoChat => return Err(SendError::NotFound),
-                BeginOutcome::ChatReadOnly => return Err(SendError::ChatReadOnly),
-                BeginOutcome::Paused => return Err(SendError::Paused),
-                BeginOutcome::BudgetExhausted { scope, .. } => {
-                    return Err(self.engine.exhausted(scope, &account));
-                }
-                // The chat went on between reading and writing: read again.
-                BeginOutcome::ParentMoved => {}
-            }
-        }
-        Err(SendError::NoParent)
+    /// Why the turn was not begun.
+    pub async fn begin(&self, actor: Actor, request: TurnRequest) -> Result<BegunTurn, BeginError> {
+        self.engine.begin(actor, request).await
     }
 
     /// Finds a turn.
@@ -247,13 +149,32 @@ impl TurnService {
         chat_id: ChatId,
         turn_id: TurnId,
     ) -> Result<TurnRecord, ServiceError> {
-        let record = self
-            .engine
-            .ports
-            .turns
-            .get(actor.user_id, chat_id, turn_id)
-            .await?;
+        let turns = &self.engine.ports.turns;
+        let record = turns.get(actor.user_id, chat_id, turn_id).await?;
         record.ok_or(ServiceError::NotFound)
+    }
+
+    /// Asks for the end of a turn. What was written stays and is counted. When this answers, the wish is
+    /// durable, and the turn ends within moments; a turn that is over is answered as it is.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], or the store failed.
+    pub async fn stop(
+        &self,
+        actor: Actor,
+        chat_id: ChatId,
+        turn_id: TurnId,
+    ) -> Result<TurnRecord, ServiceError> {
+        let Engine { ports, running, .. } = &*self.engine;
+        let now = ports.clock.now();
+        let record = ports
+            .turns
+            .request_stop(actor.user_id, chat_id, turn_id, now)
+            .await?
+            .ok_or(ServiceError::NotFound)?;
+        // Where another process works on it, that one finds the wish when it saves.
+        running.cut(turn_id, Cut::Stopped);
+        Ok(record)
     }
 
     /// Follows a turn from a place in its reply's text to its end, whether it runs or is over.
@@ -271,19 +192,19 @@ impl TurnService {
         Ok(self.engine.clone().follow(record, after))
     }
 
-    /// Follows a turn that [`send`](Self::send) has just answered, from its beginning.
+    /// Follows a turn that [`begin`](Self::begin) has just answered, from its beginning.
     #[must_use]
-    pub fn follow_sent(&self, sent: &SentTurn) -> TurnEvents {
-        self.engine.clone().follow(sent.record.clone(), 0)
+    pub fn follow_begun(&self, begun: &BegunTurn) -> TurnEvents {
+        self.engine.clone().follow(begun.record.clone(), 0)
     }
 
-    /// Waits for the end of a turn that [`send`](Self::send) has just answered. `None` when the store
+    /// Waits for the end of a turn that [`begin`](Self::begin) has just answered. `None` when the store
     /// failed.
-    pub async fn wait_sent(&self, sent: &SentTurn) -> Option<Arc<TurnRecord>> {
+    pub async fn wait_begun(&self, begun: &BegunTurn) -> Option<Arc<TurnRecord>> {
         let mut events = self
             .engine
             .clone()
-            .follow(sent.record.clone(), TextOffset::MAX);
+            .follow(begun.record.clone(), TextOffset::MAX);
         while let Some(event) = events.next().await {
             if let TurnEvent::Ended(record) = event {
                 return Some(record);
@@ -292,283 +213,35 @@ impl TurnService {
         None
     }
 
-    /// Ends every turn that another process left behind, as `interrupted` and with what was saved of
-    /// its text, and gives back what was set aside for turns that are gone. For a process that has
-    /// just started and serves the store alone. Answers how many it ended.
+    /// Takes up every turn that another process left behind, and gives back what was set aside for
+    /// turns that are gone. For a process that has just started and serves the store alone.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn recover_after_restart(&self) -> Result<usize, StoreError> {
-        let ended = self.engine.end_orphans(Timestamp::MAX).await?;
+    pub async fn recover_after_restart(&self) -> Result<Recovered, StoreError> {
+        let recovered = self.engine.take_up_orphans(None).await?;
         self.engine.ports.turns.give_back_leftovers().await?;
-        Ok(ended)
+        Ok(recovered)
     }
 
-    /// Ends the turns whose process has given no sign for too long. Answers how many.
+    /// Takes up the turns whose process has given no sign for too long.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn recover_expired(&self) -> Result<usize, StoreError> {
-        self.engine.end_orphans(self.engine.ports.clock.now()).await
+    pub async fn recover_expired(&self) -> Result<Recovered, StoreError> {
+        let now = self.engine.ports.clock.now();
+        self.engine.take_up_orphans(Some(now)).await
     }
 
-    /// Reads what the request to the model needs.
-    async fn context(
-        &self,
-        actor: Actor,
-        message: &SendMessage,
-    ) -> Result<Box<TurnContext>, SendError> {
-        let parent = message
-            .parent_id
-            .map_or(ParentChoice::Head, ParentChoice::After);
-        let chats = &self.engine.ports.chats;
-        match chats
-            .turn_context(actor, message.chat_id, parent, MAX_HISTORY_MESSAGES)
-            .await?
-        {
-            TurnContextOutcome::Found(context) => Ok(context),
-            TurnContextOutcome::NoChat => Err(SendError::NotFound),
-            TurnContextOutcome::NoParent => Err(SendError::NoParent),
-        }
+    /// Ends all replies of this process as `interrupted`, with what there is of their text: for a
+    /// process that must end. Answers how many; their ends are written in the background.
+    #[must_use]
+    pub fn interrupt_all(&self) -> usize {
+        self.engine.running.cut_all(Cut::Shutdown)
     }
-
-    /// Opens the reply log and starts the task that writes the reply.
-    async fn start_reply(
-        &self,
-        started: StartedTurn,
-        account: ChargeAccount,
-        request: Option<ModelRequest>,
-    ) -> Result<TurnRecord, SendError> {
-        let StartedTurn {
-            turn,
-            user_message,
-            assistant_message,
-        } = started;
-        // A turn without a character never starts.
-        let request = request.ok_or(SendError::ChatReadOnly)?;
-        self.engine.ports.log.open(turn.id).await;
-        let task = reply::run(self.engine.clone(), account, request);
-        self.engine.ports.spawner.spawn("reply", Box::pin(task));
-        Ok(TurnRecord {
-            turn,
-            user_message,
-            assistant_message,
-            charge: None,
-        })
-    }
-}
-
-impl Engine {
-    /// Everything that the first write of a turn needs.
-    fn begin_request(
-        &self,
-        actor: Actor,
-        message: &SendMessage,
-        idempotency: Option<Idempotency>,
-        context: &TurnContext,
-    ) -> BeginTurn {
-        let now = self.ports.clock.now();
-        BeginTurn {
-            turn_id: self.ports.ids.turn_id(),
-            user_id: actor.user_id,
-            chat_id: message.chat_id,
-            parent_id: context.parent_id,
-            parent_must_be_head: message.parent_id.is_none(),
-            text: message.text.clone(),
-            idempotency,
-            node_id: self.settings.node_id,
-            lease_until: lease_from(now),
-            accepted_at: now,
-            usage_date: self.settings.zone.day_of(now),
-            max_running_per_user: self.settings.max_running_per_user,
-            character_id: match &context.character {
-                TurnCharacter::Available { id, .. } => Some(*id),
-                TurnCharacter::Gone => None,
-            },
-            budget: TurnBudget::default(),
-        }
-    }
-
-    /// What the model is asked; `None` when there is no character that could answer.
-    fn model_request(
-        &self,
-        actor: Actor,
-        message: &SendMessage,
-        context: &TurnContext,
-    ) -> Option<ModelRequest> {
-        let TurnCharacter::Available {
-            name,
-            system_prompt,
-            ..
-        } = &context.character
-        else {
-            return None;
-        };
-        let prompt = prompt::compose(
-            &context.common_prompts,
-            name,
-            system_prompt,
-            &context.history,
-            &message.text,
-            self.settings.history,
-        );
-        Some(ModelRequest {
-            prompt,
-            max_output_tokens: self.settings.max_output_tokens,
-            user_reference: format!("user-{}", actor.user_id),
-        })
-    }
-
-    /// Begins a turn. What is set aside for it is a bound that is certain and costs nothing to know;
-    /// only where that does not fit a budget, the model is asked how long the request really is.
-    async fn begin(
-        &self,
-        begin: BeginTurn,
-        request: Option<&ModelRequest>,
-    ) -> Result<BeginOutcome, StoreError> {
-        let Some(request) = request else {
-            return self.ports.turns.begin(begin).await;
-        };
-        let bound = request.prompt.token_bound();
-        let bounded = BeginTurn {
-            budget: self.budget(request, bound),
-            ..begin
-        };
-        let outcome = self.ports.turns.begin(bounded.clone()).await?;
-        let may_fit = matches!(
-            outcome,
-            BeginOutcome::BudgetExhausted {
-                is_certain: false,
-                ..
-            }
-        );
-        if !may_fit {
-            return Ok(outcome);
-        }
-        match self.ports.model.count_tokens(request.clone()).await {
-            Ok(counted) => {
-                let counted = with_margin(counted).min(bound);
-                let exact = BeginTurn {
-                    budget: self.budget(request, counted),
-                    ..bounded
-                };
-                self.ports.turns.begin(exact).await
-            }
-            Err(error) => {
-                tracing::warn!(error = %Chain(&error), "a request could not be counted");
-                Ok(outcome)
-            }
-        }
-    }
-
-    /// What a request may cost when its input has so many tokens at most.
-    fn budget(&self, request: &ModelRequest, input_tokens: u64) -> TurnBudget {
-        let model = self.ports.model.model_id();
-        let output_tokens = u64::from(request.max_output_tokens);
-        let amount = |input_tokens: u64| Amount {
-            tokens: input_tokens.saturating_add(output_tokens),
-            cost_micro_usd: self
-                .settings
-                .catalog
-                .cost_bound(&model, input_tokens, output_tokens),
-        };
-        TurnBudget {
-            limits: self.settings.budgets,
-            most: amount(input_tokens),
-            least: amount(request.prompt.token_floor().min(input_tokens)),
-        }
-    }
-
-    /// Why a message does not fit, and when it may.
-    fn exhausted(&self, scope: BudgetScope, account: &ChargeAccount) -> SendError {
-        let resets_at = self.settings.zone.end_of(account.usage_date);
-        let wait = resets_at.duration_since(self.ports.clock.now());
-        // Whole seconds, rounded up: a client that waits them out is not too early.
-        let seconds = (wait.as_millis().max(0) + 999) / 1000;
-        SendError::BudgetExhausted {
-            scope,
-            resets_at,
-            retry_after: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
-        }
-    }
-
-    /// Ends the turns whose lease ended before a moment.
-    async fn end_orphans(&self, lease_before: Timestamp) -> Result<usize, StoreError> {
-        let mut ended = 0;
-        loop {
-            let lease_until = lease_from(self.ports.clock.now());
-            let orphans = self
-                .ports
-                .turns
-                .claim_orphans(
-                    self.settings.node_id,
-                    lease_before,
-                    lease_until,
-                    ORPHANS_AT_A_TIME,
-                )
-                .await?;
-            if orphans.is_empty() {
-                return Ok(ended);
-            }
-            for orphan in orphans {
-                self.ports.turns.finish(self.interrupted(orphan)).await?;
-                ended += 1;
-            }
-        }
-    }
-
-    /// The end of a turn whose process is gone.
-    fn interrupted(&self, orphan: OrphanedTurn) -> FinishTurn {
-        let charge = orphan.model.as_deref().map(|model| {
-            assembler::estimated_charge(
-                &self.settings.catalog,
-                model,
-                orphan.tokens,
-                &orphan.text,
-                self.settings.max_output_tokens,
-            )
-        });
-        FinishTurn {
-            account: orphan.account,
-            end: TurnEnd::Interrupted,
-            failure: Some(TurnFailure::ReplyInterrupted),
-            text: orphan.text,
-            stop_reason: None,
-            charge,
-            first_text_at: orphan.first_text_at,
-            ended_at: self.ports.clock.now(),
-        }
-    }
-}
-
-/// To whom and to which day a turn that is about to begin is counted.
-const fn begin_account(begin: &BeginTurn) -> ChargeAccount {
-    ChargeAccount {
-        turn_id: begin.turn_id,
-        user_id: begin.user_id,
-        chat_id: begin.chat_id,
-        character_id: begin.character_id,
-        usage_date: begin.usage_date,
-        accepted_at: begin.accepted_at,
-    }
-}
-
-/// A count of the model's service with what the bill may be above it.
-const fn with_margin(counted: u64) -> u64 {
-    counted.saturating_add(counted / 16).saturating_add(16)
 }
 
 /// Until when a process is taken to be alive after a sign of life at `now`.
 fn lease_from(now: Timestamp) -> Timestamp {
     now.saturating_add(LEASE).unwrap_or(Timestamp::MAX)
-}
-
-/// What makes two requests with one key the same request.
-fn request_hash(message: &SendMessage) -> [u8; 32] {
-    let parent = message.parent_id.map_or(0, MessageId::get);
-    let mut hasher = Sha256::new();
-    hasher.update(message.chat_id.get().to_be_bytes());
-    hasher.update(parent.to_be_bytes());
-    hasher.update(message.text.as_str());
-    hasher.finalize().into()
 }

@@ -1,6 +1,9 @@
 //! What the tests share: fixed time and ids, a spawner, ready-made values.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_domain::{
@@ -48,29 +51,30 @@ pub(crate) fn session_id() -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(2))
 }
 
-/// Keeps the task for the test to run.
+/// Keeps tasks for the test to run.
 #[derive(Default)]
-pub(crate) struct HeldTask(Mutex<Option<BackgroundTask>>);
+pub(crate) struct HeldTask(Mutex<VecDeque<BackgroundTask>>);
 
 impl HeldTask {
     pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Runs the task that was spawned.
+    /// Runs the task that was spawned first.
     pub(crate) async fn run(&self) {
-        let task = self.0.lock().unwrap().take().expect("nothing was spawned");
+        let task = self.0.lock().unwrap().pop_front();
+        let task = task.expect("nothing was spawned");
         task.await;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap().is_none()
+        self.0.lock().unwrap().is_empty()
     }
 }
 
 impl Spawner for HeldTask {
     fn spawn(&self, _name: &'static str, task: BackgroundTask) {
-        *self.0.lock().unwrap() = Some(task);
+        self.0.lock().unwrap().push_back(task);
     }
 }
 

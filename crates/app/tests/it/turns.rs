@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use lionrocket_app::turns::{
-    SendError, SendMessage, TurnEvent, TurnPorts, TurnService, TurnSettings,
+    Ask, BeginError, Recovered, TurnEvent, TurnPorts, TurnRequest, TurnService, TurnSettings,
 };
 use lionrocket_domain::{
     budget::{BudgetScope, DailyBudgets, DailyLimit},
@@ -18,15 +18,18 @@ use lionrocket_domain::{
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
     prompt::HistoryBudget,
     text::{CharacterName, MessageText, SystemPrompt},
-    turn::{StopReason, Turn, TurnEnd, TurnFailure, TurnRecord, TurnState},
-    usage::{Charge, ChargeAccount, Prices, TokenUsage},
+    turn::{OnInterrupt, StopReason, Turn, TurnEnd, TurnFailure, TurnRecord, TurnState},
+    usage::{Attempt, Charge, ChargeAccount, Prices, TokenUsage},
 };
 use lionrocket_ports::{
     StoreError,
-    chats::{MockChatRepository, ParentChoice, TurnCharacter, TurnContext, TurnContextOutcome},
+    chats::{MockChatRepository, TurnCharacter, TurnContext, TurnContextOutcome, TurnPlace},
     model::{MockLanguageModel, ModelError, ModelEvent},
-    reply_log::{MockReplyLog, ReplyEvent},
-    turns::{BeginOutcome, FinishOutcome, FinishTurn, MockTurnStore, OrphanedTurn, StartedTurn},
+    reply_log::{LeftOver, MockReplyLog, ReplyEvent, StartedAttempt},
+    turns::{
+        BeginOutcome, CheckpointOutcome, FinishOutcome, FinishTurn, MockTurnStore, NewMessages,
+        OrphanedTurn, ResumeOutcome, ResumeTurn, StartedTurn,
+    },
 };
 use mockall::Sequence;
 use uuid::Uuid;
@@ -49,6 +52,7 @@ impl Mocks {
             .returning(|_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(context()))));
         let mut log = MockReplyLog::new();
         log.expect_open().return_const(());
+        log.expect_started().return_const(());
         let mut model = MockLanguageModel::new();
         model.expect_model_id().return_const("model".to_owned());
         Self {
@@ -111,6 +115,9 @@ fn settings() -> TurnSettings {
         zone: StatsZone::parse("Asia/Seoul").unwrap(),
         history: HistoryBudget::default(),
         max_running_per_user: 2,
+        max_running: 2,
+        max_waiting: 1,
+        on_interrupt: OnInterrupt::Continue,
         budgets: DailyBudgets {
             user: DailyLimit {
                 tokens: Some(2_000),
@@ -128,6 +135,8 @@ fn context() -> TurnContext {
             message(1, Role::User, "first", MessageStatus::Complete),
             message(2, Role::Assistant, "answer", MessageStatus::Complete),
         ],
+        asked: None,
+        cut_reply: None,
         common_prompts: Vec::new(),
         character: TurnCharacter::Available {
             id: CharacterId::from_stored(5),
@@ -146,6 +155,8 @@ fn turn(state: TurnState) -> Turn {
         assistant_message_id: MessageId::from_stored(4),
         state,
         failure: None,
+        attempts: 1,
+        resumed_from: 0,
         accepted_at: now(),
         first_text_at: None,
         ended_at: None,
@@ -169,13 +180,23 @@ fn record(state: TurnState, text: &str) -> TurnRecord {
     }
 }
 
-fn hello() -> SendMessage {
-    SendMessage {
+fn asking(ask: Ask) -> TurnRequest {
+    TurnRequest {
         chat_id: ChatId::from_stored(1),
-        parent_id: None,
-        text: MessageText::parse("Hello", 200).unwrap(),
+        ask,
         idempotency_key: None,
     }
+}
+
+fn say(words: &str) -> TurnRequest {
+    asking(Ask::Say {
+        text: MessageText::parse(words, 200).unwrap(),
+        after: None,
+    })
+}
+
+fn hello() -> TurnRequest {
+    say("Hello")
 }
 
 fn tokens(input: u64, output: u64) -> TokenUsage {
@@ -191,6 +212,7 @@ fn model_started() -> Result<ModelEvent, ModelError> {
     Ok(ModelEvent::Started {
         model: "model".to_owned(),
         tokens: tokens(10, 1),
+        request_id: Some("req_1".to_owned()),
     })
 }
 
@@ -227,7 +249,7 @@ async fn finish_of(mut mocks: Mocks) -> FinishTurn {
     mocks
         .begins(started())
         .service(&spawner)
-        .send(actor(1, false), hello())
+        .begin(actor(1, false), hello())
         .await
         .unwrap();
     spawner.run().await;
@@ -259,14 +281,17 @@ async fn a_message_is_answered_stored_and_counted() {
         (TurnEnd::Completed, "Good evening.", None)
     );
     assert_eq!(
-        end.charge,
-        Some(Charge {
-            model: "model".to_owned(),
-            tokens: tokens(10, 7),
-            cost_micro_usd: 24,
-            price_version: "test".to_owned(),
-            estimated: false,
-        })
+        end.attempts,
+        [Attempt {
+            charge: Charge {
+                model: "model".to_owned(),
+                tokens: tokens(10, 7),
+                cost_micro_usd: 24,
+                price_version: "test".to_owned(),
+                estimated: false,
+            },
+            upstream_request_id: Some("req_1".to_owned()),
+        }]
     );
     assert_eq!(end.account.usage_date, Day::parse("2026-11-22").unwrap());
     assert_eq!(end.account.character_id, Some(CharacterId::from_stored(5)));
@@ -324,7 +349,7 @@ async fn every_failure_of_the_model_ends_the_turn_and_keeps_its_text() {
             (written.end, written.failure, written.text.as_str()),
             (end, Some(failure), "Good eve")
         );
-        assert!(written.charge.unwrap().estimated);
+        assert!(written.attempts[0].charge.estimated);
     }
 }
 
@@ -357,7 +382,7 @@ async fn a_long_reply_is_saved_before_its_end() {
             saved.text.len() == 3000 && saved.tokens == tokens(10, 1) && saved.lease_until > now()
         })
         .once()
-        .returning(|_| Ok(true));
+        .returning(|_| Ok(CheckpointOutcome::Saved));
     finish_of(mocks).await;
 }
 
@@ -379,7 +404,7 @@ async fn a_slow_reply_is_saved_every_second_and_its_lease_is_renewed() {
         .expect_checkpoint()
         .withf(|saved| saved.text == "Well…")
         .times(3)
-        .returning(|_| Ok(true));
+        .returning(|_| Ok(CheckpointOutcome::Saved));
     finish_of(mocks).await;
 }
 
@@ -411,7 +436,7 @@ async fn a_store_that_is_away_does_not_lose_a_reply() {
     let spawner = HeldTask::new();
     mocks
         .service(&spawner)
-        .send(actor(1, false), hello())
+        .begin(actor(1, false), hello())
         .await
         .unwrap();
     spawner.run().await;
@@ -423,21 +448,21 @@ async fn a_reply_to_a_deleted_chat_is_charged_and_forgotten() {
         .answers(vec![model_started(), finished()])
         .begins(started());
     mocks.turns.expect_finish().once().returning(|request| {
-        assert!(request.charge.is_some());
+        assert_eq!(request.attempts.len(), 1);
         Ok(FinishOutcome::ChatGone)
     });
     mocks.log.expect_abandon().once().return_const(());
     let spawner = HeldTask::new();
     mocks
         .service(&spawner)
-        .send(actor(1, false), hello())
+        .begin(actor(1, false), hello())
         .await
         .unwrap();
     spawner.run().await;
 }
 
 /// What the store says, and how to know the error that comes of it.
-type Refusal = (BeginOutcome, fn(&SendError) -> bool);
+type Refusal = (BeginOutcome, fn(&BeginError) -> bool);
 
 #[tokio::test]
 async fn a_refused_begin_starts_no_reply() {
@@ -445,15 +470,17 @@ async fn a_refused_begin_starts_no_reply() {
     let refusals: [Refusal; 5] = [
         (
             BeginOutcome::ChatBusy(other),
-            |e| matches!(e, SendError::ChatBusy(id) if id.as_uuid().as_u128() == 9),
+            |e| matches!(e, BeginError::ChatBusy(id) if id.as_uuid().as_u128() == 9),
         ),
-        (BeginOutcome::UserBusy, |e| matches!(e, SendError::UserBusy)),
-        (BeginOutcome::KeyReused, |e| {
-            matches!(e, SendError::KeyReused)
+        (BeginOutcome::UserBusy, |e| {
+            matches!(e, BeginError::UserBusy)
         }),
-        (BeginOutcome::NoChat, |e| matches!(e, SendError::NotFound)),
+        (BeginOutcome::KeyReused, |e| {
+            matches!(e, BeginError::KeyReused)
+        }),
+        (BeginOutcome::NoChat, |e| matches!(e, BeginError::NotFound)),
         (BeginOutcome::ChatReadOnly, |e| {
-            matches!(e, SendError::ChatReadOnly)
+            matches!(e, BeginError::ChatReadOnly)
         }),
     ];
     for (outcome, is_expected) in refusals {
@@ -461,7 +488,7 @@ async fn a_refused_begin_starts_no_reply() {
         let error = Mocks::new()
             .begins(outcome)
             .service(&spawner)
-            .send(actor(1, false), hello())
+            .begin(actor(1, false), hello())
             .await
             .unwrap_err();
         assert!(is_expected(&error), "{error:?}");
@@ -478,14 +505,14 @@ async fn a_chat_that_went_on_meanwhile_is_read_again() {
     mocks
         .chats
         .expect_turn_context()
-        .withf(|_, _, parent, _| *parent == ParentChoice::Head)
+        .withf(|_, _, place, _| *place == TurnPlace::Head)
         .times(2)
         .returning(|_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(context()))));
     let spawner = HeldTask::new();
     assert!(
         mocks
             .service(&spawner)
-            .send(actor(1, false), hello())
+            .begin(actor(1, false), hello())
             .await
             .is_ok()
     );
@@ -496,7 +523,7 @@ async fn a_chat_that_went_on_meanwhile_is_read_again() {
 async fn a_chat_or_a_parent_that_is_not_there_is_told_apart() {
     for (outcome, not_found) in [
         (TurnContextOutcome::NoChat, true),
-        (TurnContextOutcome::NoParent, false),
+        (TurnContextOutcome::NoMessage, false),
     ] {
         let mut mocks = Mocks::new();
         mocks.chats.checkpoint();
@@ -506,10 +533,14 @@ async fn a_chat_or_a_parent_that_is_not_there_is_told_apart() {
             .return_once(move |_, _, _, _| Ok(outcome));
         let error = mocks
             .service(&HeldTask::new())
-            .send(actor(1, false), hello())
+            .begin(actor(1, false), hello())
             .await
             .unwrap_err();
-        assert_eq!(matches!(error, SendError::NotFound), not_found, "{error:?}");
+        assert_eq!(
+            matches!(error, BeginError::NotFound),
+            not_found,
+            "{error:?}"
+        );
     }
 }
 
@@ -523,13 +554,13 @@ async fn a_repeated_key_answers_the_turn_as_it_is_now() {
         .once()
         .returning(|_, _, _| Ok(Some(record(TurnState::Completed, "Hi"))));
     let spawner = HeldTask::new();
-    let message = SendMessage {
+    let message = TurnRequest {
         idempotency_key: Some("key".to_owned()),
         ..hello()
     };
     let sent = mocks
         .service(&spawner)
-        .send(actor(1, false), message)
+        .begin(actor(1, false), message)
         .await
         .unwrap();
     assert!(sent.replayed && spawner.is_empty());
@@ -548,15 +579,13 @@ async fn the_same_key_for_other_words_has_another_hash() {
                 .push(begin.idempotency.unwrap().request_hash);
             Ok(BeginOutcome::KeyReused)
         });
-        let text = MessageText::parse(words, 200).unwrap();
-        let message = SendMessage {
-            text,
+        let message = TurnRequest {
             idempotency_key: Some("key".to_owned()),
-            ..hello()
+            ..say(words)
         };
         mocks
             .service(&HeldTask::new())
-            .send(actor(1, false), message)
+            .begin(actor(1, false), message)
             .await
             .unwrap_err();
     }
@@ -694,12 +723,11 @@ async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
         usage_date: Day::parse("2026-11-21").unwrap(),
         accepted_at: now(),
     };
+    // They are the second time without a process.
     let orphan = |model: Option<&str>| OrphanedTurn {
-        account,
-        text: "안녕".to_owned(),
+        attempts: 2,
         model: model.map(str::to_owned),
-        tokens: tokens(10, 1),
-        first_text_at: None,
+        ..orphan(account)
     };
     let batches = Mutex::new(vec![vec![], vec![orphan(Some("model")), orphan(None)]]);
     mocks
@@ -719,20 +747,27 @@ async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
                 (TurnEnd::Interrupted, "안녕")
             );
             assert_eq!(request.account.usage_date, account.usage_date);
-            sink.lock()
-                .unwrap()
-                .push(request.charge.map(|charge| charge.tokens.output));
+            sink.lock().unwrap().push(
+                request
+                    .attempts
+                    .first()
+                    .map(|attempt| attempt.charge.tokens.output),
+            );
             Ok(FinishOutcome::Finished(Box::new(record(
                 TurnState::Interrupted,
                 "안녕",
             ))))
         });
-    let ended = mocks
+    mocks
+        .log
+        .expect_left_over()
+        .returning(|_, _| LeftOver::default());
+    let recovered = mocks
         .service(&HeldTask::new())
         .recover_after_restart()
         .await
         .unwrap();
-    assert_eq!(ended, 2);
+    assert_eq!((recovered.resumed, recovered.ended), (0, 2));
     assert_eq!(*charged.lock().unwrap(), [Some(2), None]);
 }
 
@@ -769,7 +804,7 @@ async fn what_a_turn_may_cost_is_set_aside_without_asking_the_model() {
     let mut mocks = Mocks::new();
     let attempts = begins_with(&mut mocks, vec![started()]);
     let service = mocks.service(&HeldTask::new());
-    service.send(actor(1, false), hello()).await.unwrap();
+    service.begin(actor(1, false), hello()).await.unwrap();
     // 64 for the whole, 16 for each of four parts, the bytes of all texts, and the largest reply.
     let bytes = "Your name is Haru.\n\nYou keep a lighthouse.".len()
         + "first".len()
@@ -792,7 +827,7 @@ async fn a_message_that_may_still_fit_is_counted_by_the_model() {
         .returning(|_| Ok(32));
     let attempts = begins_with(&mut mocks, vec![exhausted(false), started()]);
     let service = mocks.service(&HeldTask::new());
-    service.send(actor(1, false), hello()).await.unwrap();
+    service.begin(actor(1, false), hello()).await.unwrap();
     let attempts = attempts.lock().unwrap();
     assert_eq!(attempts.len(), 2);
     // A sixteenth and sixteen more than was counted.
@@ -817,13 +852,13 @@ async fn a_budget_that_is_used_up_is_told_with_the_moment_of_the_next_day() {
         }
         let attempts = begins_with(&mut mocks, outcomes.clone());
         let service = mocks.service(&HeldTask::new());
-        let refused = service.send(actor(1, false), hello()).await.unwrap_err();
+        let refused = service.begin(actor(1, false), hello()).await.unwrap_err();
         // The clock stands at six in the evening in Seoul.
         let (midnight, wait) = ("2026-11-22T15:00:00Z", Duration::from_hours(6));
         assert!(
             matches!(
                 refused,
-                SendError::BudgetExhausted { scope: BudgetScope::User, resets_at, retry_after }
+                BeginError::BudgetExhausted { scope: BudgetScope::User, resets_at, retry_after }
                     if resets_at == midnight.parse().unwrap() && retry_after == wait
             ),
             "{refused:?}"
@@ -837,8 +872,8 @@ async fn while_the_service_is_paused_no_message_is_taken() {
     let service = Mocks::new()
         .begins(BeginOutcome::Paused)
         .service(&HeldTask::new());
-    let refused = service.send(actor(1, false), hello()).await;
-    assert!(matches!(refused, Err(SendError::Paused)), "{refused:?}");
+    let refused = service.begin(actor(1, false), hello()).await;
+    assert!(matches!(refused, Err(BeginError::Paused)), "{refused:?}");
 }
 
 #[tokio::test]
@@ -851,7 +886,7 @@ async fn the_store_is_told_which_character_was_read() {
         .once()
         .return_once(|_| Ok(started()));
     let service = mocks.service(&HeldTask::new());
-    service.send(actor(1, false), hello()).await.unwrap();
+    service.begin(actor(1, false), hello()).await.unwrap();
 }
 
 #[tokio::test]
@@ -887,5 +922,386 @@ async fn a_character_that_is_back_when_the_turn_begins_is_read_again() {
         .in_sequence(&mut order)
         .return_once(|_| Ok(started()));
     let service = mocks.service(&HeldTask::new());
-    service.send(actor(1, false), hello()).await.unwrap();
+    service.begin(actor(1, false), hello()).await.unwrap();
+}
+
+fn account() -> ChargeAccount {
+    ChargeAccount {
+        turn_id: turn_id(),
+        user_id: UserId::from_stored(1),
+        chat_id: ChatId::from_stored(1),
+        character_id: Some(CharacterId::from_stored(5)),
+        usage_date: Day::parse("2026-11-21").unwrap(),
+        accepted_at: now(),
+    }
+}
+
+fn orphan(account: ChargeAccount) -> OrphanedTurn {
+    OrphanedTurn {
+        account,
+        assistant_message_id: MessageId::from_stored(4),
+        attempts: 1,
+        stop_requested: false,
+        resumed_from: 0,
+        text: "안녕".to_owned(),
+        model: Some("model".to_owned()),
+        tokens: tokens(10, 1),
+        upstream_request_id: Some("req_1".to_owned()),
+        first_text_at: None,
+    }
+}
+
+/// A message that is there, with a reply to it.
+fn answered(reply: lionrocket_domain::chat::Message) -> TurnContext {
+    TurnContext {
+        asked: Some(message(3, Role::User, "Hello", MessageStatus::Complete)),
+        cut_reply: Some(reply),
+        ..context()
+    }
+}
+
+/// Mocks that find this around the message that is asked about.
+fn finding(context: TurnContext) -> Mocks {
+    let mut mocks = Mocks::new();
+    mocks.chats.checkpoint();
+    mocks
+        .chats
+        .expect_turn_context()
+        .returning(move |_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(context.clone()))));
+    mocks
+}
+
+#[tokio::test]
+async fn another_reply_is_asked_for_with_the_message_that_is_there() {
+    let reply = message(4, Role::Assistant, "Hi", MessageStatus::Complete);
+    let mut mocks = finding(answered(reply));
+    mocks
+        .turns
+        .expect_begin()
+        .withf(|request| {
+            request.messages
+                == NewMessages::Reply {
+                    user_message_id: MessageId::from_stored(3),
+                    beginning: String::new(),
+                }
+        })
+        .once()
+        .return_once(|_| Ok(started()));
+    mocks
+        .model
+        .expect_stream()
+        .withf(|request| {
+            let last = request.prompt.turns.last().unwrap();
+            last.text == "Hello" && !request.prompt.goes_on
+        })
+        .once()
+        .return_once(|_| Box::pin(stream::iter([model_started(), finished()])));
+    mocks.turns.expect_finish().returning(|_| {
+        Ok(FinishOutcome::Finished(Box::new(record(
+            TurnState::Completed,
+            "",
+        ))))
+    });
+    mocks.log.expect_close().return_const(());
+    let spawner = HeldTask::new();
+    let message_id = MessageId::from_stored(4);
+    mocks
+        .service(&spawner)
+        .begin(actor(1, false), asking(Ask::Regenerate { message_id }))
+        .await
+        .unwrap();
+    spawner.run().await;
+}
+
+#[tokio::test]
+async fn only_a_reply_that_was_cut_and_has_words_can_go_on() {
+    let cut = |status, text| message(4, Role::Assistant, text, status);
+    let mut too_long = cut(MessageStatus::Complete, "Hi");
+    too_long.stop_reason = Some(StopReason::MaxTokens);
+    for (reply, may_go_on) in [
+        (cut(MessageStatus::Stopped, "Hi"), true),
+        (cut(MessageStatus::Interrupted, "Hi"), true),
+        (cut(MessageStatus::Failed, "Hi"), true),
+        (too_long, true),
+        (cut(MessageStatus::Complete, "Hi"), false),
+        (cut(MessageStatus::Streaming, "Hi"), false),
+        (cut(MessageStatus::Failed, " "), false),
+    ] {
+        let mut mocks = finding(answered(reply.clone()));
+        mocks.turns.expect_begin().returning(|request| {
+            let beginning = match request.messages {
+                NewMessages::Reply { beginning, .. } => beginning,
+                NewMessages::Exchange { .. } => String::new(),
+            };
+            assert_eq!(beginning, "Hi");
+            Ok(started())
+        });
+        let message_id = MessageId::from_stored(4);
+        let begun = mocks
+            .service(&HeldTask::new())
+            .begin(actor(1, false), asking(Ask::Continue { message_id }))
+            .await;
+        match begun {
+            Ok(_) => assert!(may_go_on, "{reply:?}"),
+            Err(error) => {
+                assert!(!may_go_on, "{reply:?}");
+                assert!(matches!(error, BeginError::Unsuitable), "{error:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_wish_has_another_hash() {
+    let hashes: Arc<Mutex<Vec<[u8; 32]>>> = Arc::default();
+    let message_id = MessageId::from_stored(4);
+    for ask in [
+        Ask::Regenerate { message_id },
+        Ask::Continue { message_id },
+        Ask::Regenerate {
+            message_id: MessageId::from_stored(3),
+        },
+    ] {
+        let reply = message(4, Role::Assistant, "Hi", MessageStatus::Stopped);
+        let mut mocks = finding(answered(reply));
+        let sink = hashes.clone();
+        mocks.turns.expect_begin().returning(move |begin| {
+            let hash = begin.idempotency.unwrap().request_hash;
+            sink.lock().unwrap().push(hash);
+            Ok(BeginOutcome::KeyReused)
+        });
+        let request = TurnRequest {
+            idempotency_key: Some("key".to_owned()),
+            ..asking(ask)
+        };
+        let service = mocks.service(&HeldTask::new());
+        service.begin(actor(1, false), request).await.unwrap_err();
+    }
+    let hashes = hashes.lock().unwrap();
+    let different: std::collections::BTreeSet<_> = hashes.iter().collect();
+    assert_eq!(different.len(), 3);
+}
+
+#[tokio::test]
+async fn a_stopped_reply_keeps_its_words_and_the_model_is_let_go() {
+    let mut mocks = Mocks::new().begins(started());
+    let (dropped, model_was_let_go) = tokio::sync::oneshot::channel::<()>();
+    mocks.model.expect_stream().return_once(|_| {
+        Box::pin(
+            stream::iter([model_started(), text("Well…")]).chain(stream::once(async move {
+                let _dropped = dropped;
+                std::future::pending().await
+            })),
+        )
+    });
+    mocks.log.expect_append().return_const(());
+    mocks.log.expect_close().once().return_const(());
+    mocks
+        .turns
+        .expect_request_stop()
+        .once()
+        .returning(|_, _, _, _| Ok(Some(record(TurnState::Streaming, "Well…"))));
+    mocks
+        .turns
+        .expect_finish()
+        .withf(|end| {
+            (end.end, end.failure, end.text.as_str()) == (TurnEnd::Stopped, None, "Well…")
+                && end.attempts[0].charge.estimated
+        })
+        .once()
+        .returning(|_| {
+            Ok(FinishOutcome::Finished(Box::new(record(
+                TurnState::Stopped,
+                "Well…",
+            ))))
+        });
+    let spawner = HeldTask::new();
+    let service = mocks.service(&spawner);
+    let begun = service.begin(actor(1, false), hello()).await.unwrap();
+    let turn = &begun.record.turn;
+    let stop = async {
+        // The task has read all there is once it waits for more.
+        tokio::task::yield_now().await;
+        service.stop(actor(1, false), turn.chat_id, turn.id).await
+    };
+    let ((), stopped) = tokio::join!(spawner.run(), stop);
+    assert_eq!(stopped.unwrap().turn.state, TurnState::Streaming);
+    assert!(model_was_let_go.await.is_err(), "the stream was dropped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_to_stop_that_another_process_took_is_found_when_the_text_is_saved() {
+    let mut mocks = Mocks::new();
+    mocks.model.expect_stream().return_once(|_| {
+        Box::pin(stream::iter([model_started(), text("Well…")]).chain(stream::pending()))
+    });
+    mocks.log.expect_append().return_const(());
+    mocks
+        .turns
+        .expect_checkpoint()
+        .once()
+        .returning(|_| Ok(CheckpointOutcome::StopRequested));
+    let end = finish_of(mocks).await;
+    assert_eq!((end.end, end.text.as_str()), (TurnEnd::Stopped, "Well…"));
+}
+
+#[tokio::test]
+async fn a_service_that_is_full_takes_nothing_more_until_a_reply_has_ended() {
+    let mut mocks = Mocks::new();
+    mocks.turns.expect_begin().returning(|_| Ok(started()));
+    mocks
+        .model
+        .expect_stream()
+        .returning(|_| Box::pin(stream::iter([model_started(), finished()])));
+    mocks.turns.expect_finish().returning(|_| {
+        Ok(FinishOutcome::Finished(Box::new(record(
+            TurnState::Completed,
+            "",
+        ))))
+    });
+    mocks.log.expect_close().return_const(());
+    let spawner = HeldTask::new();
+    let service = mocks.service(&spawner);
+    for _ in 0..3 {
+        service.begin(actor(1, false), hello()).await.unwrap();
+    }
+    let refused = service.begin(actor(1, false), hello()).await;
+    assert!(
+        matches!(refused, Err(BeginError::Overloaded)),
+        "{refused:?}"
+    );
+    spawner.run().await;
+    service.begin(actor(1, false), hello()).await.unwrap();
+}
+
+/// What was asked of the store and the model when an orphaned turn was taken up.
+async fn take_up(
+    orphan: OrphanedTurn,
+    left: LeftOver,
+) -> (Recovered, Option<ResumeTurn>, FinishTurn) {
+    let whole = orphan.text.clone() + &left.text;
+    let reply = message(4, Role::Assistant, &orphan.text, MessageStatus::Streaming);
+    let mut mocks = finding(answered(reply));
+    let batches = Mutex::new(vec![vec![], vec![orphan]]);
+    mocks
+        .turns
+        .expect_claim_orphans()
+        .returning(move |_, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
+    mocks
+        .log
+        .expect_left_over()
+        .once()
+        .return_once(move |_, _| left);
+    let resumed: Arc<Mutex<Option<ResumeTurn>>> = Arc::default();
+    let ended: Arc<Mutex<Option<FinishTurn>>> = Arc::default();
+    let (resume_sink, end_sink) = (resumed.clone(), ended.clone());
+    mocks.turns.expect_resume().returning(move |request| {
+        *resume_sink.lock().unwrap() = Some(request);
+        Ok(ResumeOutcome::Resumed(Box::new(record(
+            TurnState::Streaming,
+            "",
+        ))))
+    });
+    mocks.turns.expect_finish().returning(move |request| {
+        *end_sink.lock().unwrap() = Some(request);
+        Ok(FinishOutcome::Finished(Box::new(record(
+            TurnState::Completed,
+            "",
+        ))))
+    });
+    mocks
+        .model
+        .expect_stream()
+        .withf(move |request| {
+            let turns = &request.prompt.turns;
+            request.prompt.goes_on && turns[turns.len() - 2].text == whole
+        })
+        .returning(|_| Box::pin(stream::iter([model_started(), text(" 하세요"), finished()])));
+    mocks.log.expect_append().return_const(());
+    mocks.log.expect_close().return_const(());
+    let spawner = HeldTask::new();
+    let service = mocks.service(&spawner);
+    let recovered = service.recover_expired().await.unwrap();
+    if recovered.resumed > 0 {
+        spawner.run().await;
+    }
+    let end = ended.lock().unwrap().take().unwrap();
+    let resume = resumed.lock().unwrap().take();
+    (recovered, resume, end)
+}
+
+#[tokio::test]
+async fn an_orphaned_reply_goes_on_from_all_that_its_readers_saw() {
+    let left = LeftOver {
+        text: ", 여러분".to_owned(),
+        attempts: vec![StartedAttempt {
+            model: "model".to_owned(),
+            tokens: tokens(10, 1),
+            request_id: Some("req_1".to_owned()),
+        }],
+    };
+    let (recovered, resume, end) = take_up(orphan(account()), left).await;
+    assert_eq!((recovered.resumed, recovered.ended), (1, 0));
+    let resume = resume.unwrap();
+    assert_eq!(resume.text, "안녕, 여러분");
+    let [attempt] = resume.attempts.as_slice() else {
+        panic!("one attempt: {:?}", resume.attempts);
+    };
+    assert_eq!(attempt.charge.tokens, tokens(10, 6));
+    assert!(attempt.charge.estimated);
+    assert_eq!(end.text, "안녕, 여러분 하세요");
+    assert_eq!(
+        end.attempts.len(),
+        1,
+        "the first attempt is written already"
+    );
+    assert!(!end.attempts[0].charge.estimated);
+}
+
+#[tokio::test]
+async fn an_orphaned_reply_whose_person_asked_for_its_end_is_stopped() {
+    let stopped = OrphanedTurn {
+        stop_requested: true,
+        ..orphan(account())
+    };
+    let (recovered, resume, end) = take_up(stopped, LeftOver::default()).await;
+    assert_eq!((recovered.resumed, recovered.ended), (0, 1));
+    assert!(resume.is_none());
+    assert_eq!((end.end, end.failure), (TurnEnd::Stopped, None));
+    assert_eq!(end.attempts.len(), 1);
+}
+
+#[tokio::test]
+async fn a_service_that_must_end_interrupts_its_replies_and_keeps_their_words() {
+    let mut mocks = Mocks::new();
+    mocks.model.expect_stream().return_once(|_| {
+        Box::pin(stream::iter([model_started(), text("Well…")]).chain(stream::pending()))
+    });
+    mocks.log.expect_append().return_const(());
+    mocks.log.expect_close().return_const(());
+    let mocks = mocks.begins(started());
+    let mut mocks = mocks;
+    mocks
+        .turns
+        .expect_finish()
+        .withf(|end| {
+            (end.end, end.text.as_str()) == (TurnEnd::Interrupted, "Well…")
+                && end.failure == Some(TurnFailure::ReplyInterrupted)
+        })
+        .once()
+        .returning(|_| {
+            Ok(FinishOutcome::Finished(Box::new(record(
+                TurnState::Interrupted,
+                "Well…",
+            ))))
+        });
+    let spawner = HeldTask::new();
+    let service = mocks.service(&spawner);
+    service.begin(actor(1, false), hello()).await.unwrap();
+    let interrupt = async {
+        tokio::task::yield_now().await;
+        service.interrupt_all()
+    };
+    let ((), interrupted) = tokio::join!(spawner.run(), interrupt);
+    assert_eq!(interrupted, 1);
 }

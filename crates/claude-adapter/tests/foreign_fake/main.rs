@@ -140,6 +140,7 @@ fn request(question: &str) -> ModelRequest {
                 turn(Role::User, question),
             ],
             character_name: CharacterName::parse("Haru").unwrap(),
+            goes_on: false,
         },
         max_output_tokens: 500,
         user_reference: "u-7f3a".to_owned(),
@@ -169,7 +170,7 @@ async fn a_reply_of_the_fake_is_read_to_its_end() {
     assert_eq!(text(&events), said);
     assert!(matches!(
         &events[0],
-        ModelEvent::Started { model, tokens } if model == "claude-haiku-5-5" && tokens.input > 0
+        ModelEvent::Started { model, tokens, .. } if model == "claude-haiku-5-5" && tokens.input > 0
     ));
     assert!(matches!(
         events.last(),

@@ -30,7 +30,7 @@ async fn a_reply_comes_as_it_is_written() {
     let outcome = play("").await;
     assert!(matches!(
         &outcome.events[0],
-        ModelEvent::Started { model, tokens } if model == "claude-haiku-5-5" && tokens.input > 0
+        ModelEvent::Started { model, tokens, .. } if model == "claude-haiku-5-5" && tokens.input > 0
     ));
     let texts = outcome.events.len() - 2;
     assert!(texts > 2, "{texts} pieces");

@@ -62,6 +62,7 @@ pub(crate) fn request(turns: &[&str]) -> ModelRequest {
             ],
             turns: turns.iter().enumerate().map(turn).collect(),
             character_name: CharacterName::parse("Haru").unwrap(),
+            goes_on: false,
         },
         max_output_tokens: 500,
         user_reference: "u-7f3a".to_owned(),

@@ -8,7 +8,7 @@ use lionrocket_domain::{
     chat::Chat,
     ids::CharacterId,
     turn::{TurnEnd, TurnFailure},
-    usage::{Charge, TokenUsage},
+    usage::TokenUsage,
 };
 use lionrocket_ports::{
     admin::AccountChange,
@@ -17,7 +17,7 @@ use lionrocket_ports::{
 };
 
 use super::{
-    fixture::{Stores, actor, at, begin, charge, day, finish, node, turn_id},
+    fixture::{Stores, actor, at, attempt, begin, day, finish, node, turn_id},
     usage::numbers,
 };
 
@@ -58,10 +58,10 @@ fn asking(chat: &Chat, limits: DailyBudgets, most: u64) -> BeginTurn {
 /// A turn that did cost so many.
 fn costing(request: &BeginTurn, tokens: u64) -> FinishTurn {
     FinishTurn {
-        charge: Some(charge(TokenUsage {
+        attempts: vec![attempt(TokenUsage {
             output: tokens,
             ..TokenUsage::default()
-        })),
+        })],
         ..finish(request, "done")
     }
 }
@@ -263,7 +263,7 @@ pub async fn a_turn_that_failed_gives_everything_back(stores: Stores) {
         .end(&FinishTurn {
             end: TurnEnd::Failed,
             failure: Some(TurnFailure::UpstreamTimeout),
-            charge: None,
+            attempts: Vec::new(),
             ..finish(&request, "")
         })
         .await;
@@ -288,13 +288,13 @@ pub async fn what_was_set_aside_for_turns_that_are_gone_is_given_back(stores: St
     // The process died. Another one ends what it finds, and there is nothing of the deleted chat.
     let orphans = stores
         .turns
-        .claim_orphans(node(2), at(1000), at(2000), 10)
+        .claim_orphans(node(2), Some(at(1000)), at(2000), 10)
         .await;
     assert_eq!(orphans.expect("claim").len(), 2);
     stores
         .end(&FinishTurn {
             end: TurnEnd::Interrupted,
-            charge: None,
+            attempts: Vec::new(),
             ..finish(&orphaned, "")
         })
         .await;
@@ -346,7 +346,7 @@ pub async fn a_repeated_key_is_answered_whatever_is_left(stores: Stores) {
     ));
 }
 
-async fn switch(stores: &Stores, admin: &User, accepts_messages: bool) {
+pub(super) async fn switch(stores: &Stores, admin: &User, accepts_messages: bool) {
     let record = AuditRecord {
         actor: Some(admin.id),
         action: AuditAction::ServiceUpdate,
@@ -434,12 +434,9 @@ pub async fn no_budget_is_ever_overspent(stores: Stores) {
                     deleted.expect("delete");
                 }
                 let cost = random(request.budget.most.tokens + 1);
-                let end = FinishTurn {
-                    charge: costing(&request, cost)
-                        .charge
-                        .filter(|charge: &Charge| !charge.tokens.output.is_multiple_of(5)),
-                    ..finish(&request, "done")
-                };
+                let mut end = costing(&request, cost);
+                end.attempts
+                    .retain(|attempt| !attempt.charge.tokens.output.is_multiple_of(5));
                 stores.turns.finish(end).await.expect("finish");
             }
             for user in [&haru, &mina] {

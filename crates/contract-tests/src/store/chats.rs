@@ -11,11 +11,14 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     characters::UpdateOutcome,
-    chats::{ChatChange, ChatFilter, ParentChoice, TurnCharacter, TurnContext, TurnContextOutcome},
+    chats::{
+        ChatChange, ChatFilter, ShowOutcome, TurnCharacter, TurnContext, TurnContextOutcome,
+        TurnPlace,
+    },
 };
 
 use super::fixture::{
-    NO_CHAT, Stores, actor, at, begin, day, draft, finish, page_size, private_draft, words,
+    NO_CHAT, Stores, actor, at, begin, day, draft, exchange, finish, page_size, private_draft,
 };
 
 fn title(text: &str) -> ChatTitle {
@@ -41,18 +44,18 @@ async fn context(
     stores: &Stores,
     owner: &User,
     chat: ChatId,
-    parent: ParentChoice,
+    place: TurnPlace,
     max_messages: u32,
 ) -> TurnContextOutcome {
     let context = stores
         .chats
-        .turn_context(actor(owner), chat, parent, max_messages)
+        .turn_context(owner.id, chat, place, max_messages)
         .await;
     context.expect("turn_context")
 }
 
 async fn found(stores: &Stores, owner: &User, chat: &Chat, max_messages: u32) -> TurnContext {
-    match context(stores, owner, chat.id, ParentChoice::Head, max_messages).await {
+    match context(stores, owner, chat.id, TurnPlace::Head, max_messages).await {
         TurnContextOutcome::Found(context) => *context,
         other => panic!("not found: {other:?}"),
     }
@@ -143,7 +146,7 @@ pub async fn a_chat_is_its_owners_alone(stores: Stores) {
     let list = stores.chats.list(mina.id, filter(50)).await.expect("list");
     assert!(list.items.is_empty());
     assert_eq!(
-        context(&stores, &mina, chat.id, ParentChoice::Head, 10).await,
+        context(&stores, &mina, chat.id, TurnPlace::Head, 10).await,
         TurnContextOutcome::NoChat
     );
     assert_eq!(stores.chat_now(&chat).await, chat);
@@ -622,7 +625,7 @@ pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stor
     let bounded = found(&stores, &haru, &chat, 3).await;
     assert_eq!(texts(&bounded.history), ["two?", "three", "three?"]);
     let first = replies.first().copied().expect("a reply");
-    let after = context(&stores, &haru, chat.id, ParentChoice::After(first), 50).await;
+    let after = context(&stores, &haru, chat.id, TurnPlace::After(first), 50).await;
     let TurnContextOutcome::Found(after) = after else {
         panic!("not found: {after:?}");
     };
@@ -672,20 +675,130 @@ pub async fn a_turn_goes_on_from_a_reply_of_the_same_chat_only(stores: Stores) {
     let (chat, other) = (stores.chat(&haru).await, stores.chat(&haru).await);
     let mut request = begin(&chat, None);
     request.usage_date = day("2026-11-22");
-    request.text = words("here");
+    request.messages = exchange(None, "here");
     let here = stores.start(&request).await;
     stores.end(&finish(&request, "yes")).await;
     let there = stores.exchange(&other, None, "there").await;
-    for wrong in [
-        here.user_message.id,
-        there.assistant_message.id,
-        MessageId::from_stored(999_999),
+    for (wrong, expected) in [
+        (here.user_message.id, TurnContextOutcome::Unsuitable),
+        (there.assistant_message.id, TurnContextOutcome::NoMessage),
+        (
+            MessageId::from_stored(999_999),
+            TurnContextOutcome::NoMessage,
+        ),
     ] {
-        let outcome = context(&stores, &haru, chat.id, ParentChoice::After(wrong), 5).await;
-        assert_eq!(outcome, TurnContextOutcome::NoParent);
+        let outcome = context(&stores, &haru, chat.id, TurnPlace::After(wrong), 5).await;
+        assert_eq!(outcome, expected);
     }
     assert_eq!(
-        context(&stores, &haru, NO_CHAT, ParentChoice::Head, 5).await,
+        context(&stores, &haru, NO_CHAT, TurnPlace::Head, 5).await,
         TurnContextOutcome::NoChat
     );
+}
+
+/// For another reply, the message is given that the one at hand answers, and what came before it.
+pub async fn a_message_that_is_there_can_be_answered_again_or_replaced(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let one = stores.exchange(&chat, None, "one").await;
+    let two = stores
+        .exchange(&chat, Some(one.assistant_message.id), "two")
+        .await;
+    let (question, reply) = (two.user_message.id, two.assistant_message.id);
+    for (place, cut_reply) in [
+        (TurnPlace::Again(reply), None),
+        (TurnPlace::Again(question), None),
+        (TurnPlace::Onward(reply), Some(reply)),
+    ] {
+        let TurnContextOutcome::Found(found) = context(&stores, &haru, chat.id, place, 50).await
+        else {
+            panic!("{place:?}");
+        };
+        assert_eq!(found.parent_id, Some(one.assistant_message.id));
+        assert_eq!(found.history.len(), 2);
+        assert_eq!(found.asked.map(|asked| asked.id), Some(question));
+        assert_eq!(found.cut_reply.map(|cut| cut.id), cut_reply);
+    }
+    let first = one.user_message.id;
+    let instead = context(&stores, &haru, chat.id, TurnPlace::InsteadOf(first), 50).await;
+    let TurnContextOutcome::Found(instead) = instead else {
+        panic!("not found: {instead:?}");
+    };
+    assert_eq!((instead.parent_id, instead.asked), (None, None));
+    assert!(instead.history.is_empty());
+}
+
+/// A greeting answers nothing, and only one's own words can be replaced.
+pub async fn what_cannot_be_done_with_a_message_is_told(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let greeting = CharacterDraft {
+        greeting: lionrocket_domain::text::Greeting::parse("Welcome!").expect("a greeting"),
+        ..draft("keeper")
+    };
+    let character = stores.character(Some(&haru), greeting).await;
+    let chat = stores.chat_with(&haru, character.id).await;
+    let welcome = chat.head_message_id.expect("a greeting");
+    let one = stores.exchange(&chat, Some(welcome), "one").await;
+    for place in [
+        TurnPlace::Again(welcome),
+        TurnPlace::Onward(welcome),
+        TurnPlace::InsteadOf(welcome),
+        TurnPlace::InsteadOf(one.assistant_message.id),
+        TurnPlace::Onward(one.user_message.id),
+    ] {
+        let outcome = context(&stores, &haru, chat.id, place, 50).await;
+        assert_eq!(outcome, TurnContextOutcome::Unsuitable, "{place:?}");
+    }
+}
+
+/// Down to the newest message of each further step.
+pub async fn a_branch_is_shown_down_to_its_newest_end(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let chat = stores.chat(&haru).await;
+    let one = stores.exchange(&chat, None, "one").await;
+    let left = stores
+        .exchange(&chat, Some(one.assistant_message.id), "left")
+        .await;
+    let further = stores
+        .exchange(&chat, Some(left.assistant_message.id), "further")
+        .await;
+    let right = stores
+        .exchange(&chat, Some(one.assistant_message.id), "right")
+        .await;
+    let version = stores.chat_now(&chat).await.version;
+    let show = async |owner: &User, message_id, expected| {
+        let shown = stores
+            .chats
+            .show(owner.id, chat.id, message_id, expected)
+            .await;
+        shown.expect("show")
+    };
+    for (message_id, head) in [
+        (left.user_message.id, further.assistant_message.id),
+        (one.user_message.id, right.assistant_message.id),
+        (left.assistant_message.id, further.assistant_message.id),
+    ] {
+        let ShowOutcome::Shown(now) = show(&haru, message_id, None).await else {
+            panic!("not shown");
+        };
+        assert_eq!(now.head_message_id, Some(head));
+    }
+    let texts: Vec<String> = stores
+        .branch(&chat, 50)
+        .await
+        .into_iter()
+        .map(|item| item.message.content)
+        .collect();
+    assert_eq!(
+        texts,
+        ["one", "one?", "left", "left?", "further", "further?"]
+    );
+    let now = stores.chat_now(&chat).await;
+    assert_eq!(now.version, version + 3);
+    let right = right.user_message.id;
+    assert_eq!(show(&haru, right, Some(version)).await, ShowOutcome::Stale);
+    assert_eq!(show(&mina, right, None).await, ShowOutcome::NoChat);
+    let nowhere = MessageId::from_stored(999_999);
+    assert_eq!(show(&haru, nowhere, None).await, ShowOutcome::NoMessage);
+    assert_eq!(stores.chat_now(&chat).await, now, "nothing was changed");
 }

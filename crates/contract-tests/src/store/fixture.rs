@@ -22,7 +22,7 @@ use lionrocket_domain::{
         CharacterName, Description, EmailAddress, Greeting, MessageText, SystemPrompt, Username,
     },
     turn::{StopReason, TurnEnd, TurnRecord},
-    usage::{Charge, ChargeAccount, TokenUsage},
+    usage::{Attempt, Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
     accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
@@ -36,7 +36,8 @@ use lionrocket_ports::{
     sessions::{LiveAt, NewSession, SessionStore},
     stats::StatsRepository,
     turns::{
-        BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, StartedTurn, TurnBudget, TurnStore,
+        BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, NewMessages, StartedTurn, TurnBudget,
+        TurnStore,
     },
     usage::UsageRepository,
 };
@@ -182,8 +183,7 @@ impl Stores {
         text: &str,
     ) -> TurnRecord {
         let request = BeginTurn {
-            parent_must_be_head: false,
-            text: words(text),
+            messages: branch_off(parent, text),
             ..begin(chat, parent)
         };
         self.start(&request).await;
@@ -311,9 +311,7 @@ pub(crate) fn begin(chat: &Chat, parent: Option<MessageId>) -> BeginTurn {
         turn_id: turn_id(),
         user_id: chat.user_id,
         chat_id: chat.id,
-        parent_id: parent,
-        parent_must_be_head: true,
-        text: words("안녕"),
+        messages: exchange(parent, "안녕"),
         idempotency: None,
         node_id: node(1),
         lease_until: at(60),
@@ -322,6 +320,24 @@ pub(crate) fn begin(chat: &Chat, parent: Option<MessageId>) -> BeginTurn {
         max_running_per_user: 2,
         character_id: chat.character.id,
         budget: TurnBudget::default(),
+    }
+}
+
+/// A message after `parent`, which must be the head, and a reply to it.
+pub(crate) fn exchange(parent: Option<MessageId>, text: &str) -> NewMessages {
+    NewMessages::Exchange {
+        parent_id: parent,
+        parent_must_be_head: true,
+        text: words(text),
+    }
+}
+
+/// A message after `parent`, wherever that is, and a reply to it.
+pub(crate) fn branch_off(parent: Option<MessageId>, text: &str) -> NewMessages {
+    NewMessages::Exchange {
+        parent_id: parent,
+        parent_must_be_head: false,
+        text: words(text),
     }
 }
 
@@ -357,6 +373,14 @@ pub(crate) fn charge(tokens: TokenUsage) -> Charge {
     }
 }
 
+/// A request that upstream took, with these tokens.
+pub(crate) fn attempt(tokens: TokenUsage) -> Attempt {
+    Attempt {
+        charge: charge(tokens),
+        upstream_request_id: Some("req_1".to_owned()),
+    }
+}
+
 /// A good end of a turn.
 pub(crate) fn finish(request: &BeginTurn, text: &str) -> FinishTurn {
     FinishTurn {
@@ -365,7 +389,7 @@ pub(crate) fn finish(request: &BeginTurn, text: &str) -> FinishTurn {
         failure: None,
         text: text.to_owned(),
         stop_reason: Some(StopReason::EndTurn),
-        charge: Some(charge(TOKENS)),
+        attempts: vec![attempt(TOKENS)],
         first_text_at: Some(at(11)),
         ended_at: at(12),
     }

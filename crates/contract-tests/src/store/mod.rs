@@ -123,6 +123,9 @@ macro_rules! store_contract {
             a_turns_context_has_the_last_messages_up_to_the_parent,
             a_turns_context_knows_the_common_prompts_and_the_character,
             a_turn_goes_on_from_a_reply_of_the_same_chat_only,
+            a_message_that_is_there_can_be_answered_again_or_replaced,
+            what_cannot_be_done_with_a_message_is_told,
+            a_branch_is_shown_down_to_its_newest_end,
         );
         $crate::store_contract!(@tests $make; sessions:
             a_session_lives_until_it_is_ended_or_runs_out_or_is_idle,
@@ -172,7 +175,13 @@ macro_rules! store_contract {
             a_turn_of_a_deleted_chat_is_still_charged_once,
             a_turn_is_its_owners_alone,
             orphans_are_claimed_once_and_oldest_first,
+            a_process_that_serves_alone_takes_over_what_all_others_had,
             an_orphan_brings_what_was_saved_of_it,
+            another_reply_stands_beside_the_first_and_begins_with_what_it_continues,
+            a_turn_is_stopped_by_its_owner_and_the_wish_outlives_the_process,
+            a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_attempt,
+            a_turn_is_not_taken_up_beyond_a_budget_or_while_the_service_is_paused,
+            attempts_of_a_deleted_chat_are_charged_once,
         );
         $crate::store_contract!(@tests $make; stats:
             an_empty_store_has_nothing_to_tell,

@@ -22,8 +22,8 @@ use lionrocket_ports::{
 use uuid::Uuid;
 
 use super::fixture::{
-    NO_USER, Stores, actor, at, begin, day, draft, finish, new_session, new_user, private_draft,
-    turn_id,
+    NO_USER, Stores, actor, at, begin, branch_off, day, draft, finish, new_session, new_user,
+    private_draft, turn_id,
 };
 
 /// Asks for the deletion of an account at a moment.
@@ -289,7 +289,7 @@ async fn keyed(stores: &Stores, chat: &Chat, id: TurnId, key: &str, second: i64)
 fn keyed_request(chat: &Chat, id: TurnId, key: &str, second: i64) -> BeginTurn {
     BeginTurn {
         turn_id: id,
-        parent_must_be_head: false,
+        messages: branch_off(None, "안녕"),
         accepted_at: at(second),
         idempotency: Some(Idempotency {
             key: key.to_owned(),

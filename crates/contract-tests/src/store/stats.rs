@@ -6,14 +6,16 @@ use lionrocket_domain::{
     ids::CharacterId,
     statistics::{AccountDay, Figures, LatencyBucket, Overview},
     turn::{TurnEnd, TurnFailure},
-    usage::{Charge, ChargeAccount, TokenUsage},
+    usage::{Attempt, Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
     accounts::{CreateUserOutcome, NewUser},
     turns::{BeginTurn, FinishTurn},
 };
 
-use super::fixture::{Stores, TOKENS, account, at, begin, charge, day, draft, finish, new_user};
+use super::fixture::{
+    Stores, TOKENS, account, at, attempt, begin, charge, day, draft, finish, new_user,
+};
 
 const FROM: &str = "2026-11-20";
 const TO: &str = "2026-11-22";
@@ -99,7 +101,7 @@ pub async fn a_person_is_active_once_on_a_day(stores: Stores) {
     }
     // A turn that costs nothing makes nobody active.
     exchange_on(&stores, &mina, "2026-11-21", |end| FinishTurn {
-        charge: None,
+        attempts: Vec::new(),
         ..end
     })
     .await;
@@ -129,10 +131,13 @@ pub async fn turns_are_counted_by_model_day_and_end(stores: Stores) {
     exchange_on(&stores, &haru, "2026-11-21", |end| FinishTurn {
         end: TurnEnd::Interrupted,
         failure: Some(TurnFailure::ReplyInterrupted),
-        charge: Some(Charge {
-            model: "large".to_owned(),
-            ..charge(TOKENS)
-        }),
+        attempts: vec![Attempt {
+            charge: Charge {
+                model: "large".to_owned(),
+                ..charge(TOKENS)
+            },
+            upstream_request_id: None,
+        }],
         ..end
     })
     .await;
@@ -140,7 +145,7 @@ pub async fn turns_are_counted_by_model_day_and_end(stores: Stores) {
         exchange_on(&stores, &haru, "2026-11-21", |end| FinishTurn {
             end: TurnEnd::Failed,
             failure: Some(TurnFailure::UpstreamTimeout),
-            charge: None,
+            attempts: Vec::new(),
             first_text_at: None,
             ..end
         })
@@ -227,7 +232,7 @@ pub async fn the_busiest_characters_and_people_are_named(stores: Stores) {
                     character_id: Some(character),
                     ..account(&request)
                 },
-                charge: Some(charge(tokens)),
+                attempts: vec![attempt(tokens)],
                 ..finish(&request, "done")
             };
             stores.end(&end).await;

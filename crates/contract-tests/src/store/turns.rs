@@ -4,19 +4,26 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use lionrocket_domain::{
+    account::User,
     audit::Origin,
+    budget::{Amount, DailyBudgets, DailyLimit},
     calendar::DayRange,
-    chat::{MessageStatus, Role},
+    chat::{Chat, MessageStatus, Role},
+    ids::MessageId,
     turn::{StopReason, TurnEnd, TurnFailure, TurnState},
-    usage::TokenUsage,
+    usage::{Attempt, Charge, TokenUsage},
 };
 use lionrocket_ports::turns::{
-    BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, Idempotency, ReplyCheckpoint,
+    BeginOutcome, BeginTurn, CheckpointOutcome, FinishOutcome, FinishTurn, Idempotency,
+    NewMessages, OrphanedTurn, ReplyCheckpoint, ResumeOutcome, ResumeTurn, TurnBudget,
 };
 
-use super::fixture::{
-    NO_CHAT, Stores, TOKENS, account, actor, at, begin, charge, day, draft, finish, node,
-    private_draft, turn_id, words,
+use super::{
+    budgets::switch,
+    fixture::{
+        NO_CHAT, Stores, TOKENS, account, actor, at, attempt, begin, branch_off, charge, day,
+        draft, exchange, finish, node, private_draft, turn_id,
+    },
 };
 
 const TODAY: &str = "2026-11-22";
@@ -45,6 +52,7 @@ fn checkpoint(request: &BeginTurn, text: &str) -> ReplyCheckpoint {
         text: text.to_owned(),
         model: Some("claude-haiku-5-5".to_owned()),
         tokens: TOKENS,
+        upstream_request_id: Some("req_1".to_owned()),
         first_text_at: Some(at(11)),
         lease_until: at(90),
     }
@@ -79,10 +87,7 @@ pub async fn a_turn_begins_with_both_messages_and_moves_the_head(stores: Stores)
         (user.role, user.status),
         (Role::User, MessageStatus::Complete)
     );
-    assert_eq!(
-        (user.content.as_str(), user.token_count),
-        (request.text.as_str(), 0)
-    );
+    assert_eq!((user.content.as_str(), user.token_count), ("안녕", 0));
     assert_eq!(
         (reply.role, reply.status),
         (Role::Assistant, MessageStatus::Streaming)
@@ -247,7 +252,7 @@ pub async fn a_turn_is_refused_when_its_parent_is_not_the_head_any_more(stores: 
         lionrocket_domain::ids::MessageId::from_stored(999_999),
     ] {
         let request = BeginTurn {
-            parent_must_be_head: false,
+            messages: branch_off(Some(wrong), "안녕"),
             ..begin(&chat, Some(wrong))
         };
         assert_eq!(begun(&stores, &request).await, BeginOutcome::ParentMoved);
@@ -324,7 +329,10 @@ pub async fn a_checkpoint_saves_the_text_so_far(stores: Stores) {
             first_text_at: Some(at(second)),
             ..checkpoint(&request, text)
         };
-        assert!(stores.turns.checkpoint(saved).await.expect("checkpoint"));
+        assert_eq!(
+            stores.turns.checkpoint(saved).await.expect("checkpoint"),
+            CheckpointOutcome::Saved
+        );
         let record = stores.turns.get(haru.id, chat.id, request.turn_id).await;
         let record = record.expect("get").expect("the turn is there");
         assert_eq!(record.turn.state, TurnState::Streaming);
@@ -338,7 +346,10 @@ pub async fn a_checkpoint_saves_the_text_so_far(stores: Stores) {
         assert_eq!(record.charge, None);
     }
     let unknown = checkpoint(&again(&request), "nowhere");
-    assert!(!stores.turns.checkpoint(unknown).await.expect("checkpoint"));
+    assert_eq!(
+        stores.turns.checkpoint(unknown).await.expect("checkpoint"),
+        CheckpointOutcome::Over
+    );
 }
 
 /// A late one must not undo the end.
@@ -352,7 +363,7 @@ pub async fn a_checkpoint_after_the_end_changes_nothing(stores: Stores) {
         .turns
         .checkpoint(checkpoint(&request, "the wh"))
         .await;
-    assert!(!late.expect("checkpoint"));
+    assert_eq!(late.expect("checkpoint"), CheckpointOutcome::Over);
     let record = stores.turns.get(haru.id, chat.id, request.turn_id).await;
     assert_eq!(record.expect("get"), Some(ended));
 }
@@ -403,7 +414,7 @@ pub async fn a_turn_that_never_reached_upstream_costs_nothing(stores: Stores) {
         end: TurnEnd::Failed,
         failure: Some(TurnFailure::UpstreamOverloaded),
         stop_reason: None,
-        charge: None,
+        attempts: Vec::new(),
         first_text_at: None,
         ..finish(&request, "")
     };
@@ -474,10 +485,10 @@ pub async fn finishing_twice_charges_once(stores: Stores) {
     let first = stores.end(&finish(&request, "first")).await;
     let second = FinishTurn {
         end: TurnEnd::Interrupted,
-        charge: Some(charge(TokenUsage {
+        attempts: vec![attempt(TokenUsage {
             output: 1000,
             ..TOKENS
-        })),
+        })],
         ended_at: at(99),
         ..finish(&request, "second")
     };
@@ -529,7 +540,7 @@ pub async fn a_turn_of_a_deleted_chat_is_still_charged_once(stores: Stores) {
     stores.start(&request).await;
     assert!(stores.chats.delete(haru.id, chat.id).await.expect("delete"));
     let late = stores.turns.checkpoint(checkpoint(&request, "late")).await;
-    assert!(!late.expect("checkpoint"));
+    assert_eq!(late.expect("checkpoint"), CheckpointOutcome::Over);
     for _ in 0..2 {
         let outcome = stores.turns.finish(finish(&request, "late")).await;
         assert_eq!(outcome.expect("finish"), FinishOutcome::ChatGone);
@@ -588,7 +599,10 @@ pub async fn orphans_are_claimed_once_and_oldest_first(stores: Stores) {
     stores.start(&over).await;
     stores.end(&finish(&over, "done")).await;
 
-    let first = stores.turns.claim_orphans(node(2), at(31), at(60), 1).await;
+    let first = stores
+        .turns
+        .claim_orphans(node(2), Some(at(31)), at(60), 1)
+        .await;
     let first = first.expect("claim");
     let ids: Vec<_> = first.iter().map(|orphan| orphan.account.turn_id).collect();
     assert_eq!(
@@ -598,7 +612,11 @@ pub async fn orphans_are_claimed_once_and_oldest_first(stores: Stores) {
             .map(|request| request.turn_id)
             .collect::<Vec<_>>()
     );
-    let claims = (3..11).map(|number| stores.turns.claim_orphans(node(number), at(31), at(60), 10));
+    let claims = (3..11).map(|number| {
+        stores
+            .turns
+            .claim_orphans(node(number), Some(at(31)), at(60), 10)
+    });
     let mut claimed = Vec::new();
     for claim in join_all(claims).await {
         claimed.extend(
@@ -617,12 +635,12 @@ pub async fn orphans_are_claimed_once_and_oldest_first(stores: Stores) {
     );
     let none = stores
         .turns
-        .claim_orphans(node(20), at(59), at(90), 10)
+        .claim_orphans(node(20), Some(at(59)), at(90), 10)
         .await;
     assert!(none.expect("claim").is_empty());
     let all = stores
         .turns
-        .claim_orphans(node(20), at(61), at(90), 10)
+        .claim_orphans(node(20), Some(at(61)), at(90), 10)
         .await;
     assert_eq!(
         all.expect("claim").len(),
@@ -636,15 +654,18 @@ pub async fn an_orphan_brings_what_was_saved_of_it(stores: Stores) {
     let haru = stores.user("haru").await;
     let chat = stores.chat(&haru).await;
     let request = BeginTurn {
-        text: words("저장"),
+        messages: exchange(None, "저장"),
         ..begin(&chat, None)
     };
     stores.start(&request).await;
     let saved = checkpoint(&request, "여기까지");
-    assert!(stores.turns.checkpoint(saved).await.expect("checkpoint"));
+    assert_eq!(
+        stores.turns.checkpoint(saved).await.expect("checkpoint"),
+        CheckpointOutcome::Saved
+    );
     let early = stores
         .turns
-        .claim_orphans(node(2), at(89), at(200), 10)
+        .claim_orphans(node(2), Some(at(89)), at(200), 10)
         .await;
     assert!(
         early.expect("claim").is_empty(),
@@ -652,7 +673,7 @@ pub async fn an_orphan_brings_what_was_saved_of_it(stores: Stores) {
     );
     let orphans = stores
         .turns
-        .claim_orphans(node(2), at(91), at(200), 10)
+        .claim_orphans(node(2), Some(at(91)), at(200), 10)
         .await;
     let orphans = orphans.expect("claim");
     let [orphan] = orphans.as_slice() else {
@@ -675,4 +696,273 @@ pub async fn an_orphan_brings_what_was_saved_of_it(stores: Stores) {
     let record = stores.end(&interrupted).await;
     assert_eq!(record.assistant_message.status, MessageStatus::Interrupted);
     assert_eq!(record.assistant_message.content, "여기까지");
+}
+
+/// As a sibling, and the branch that is shown ends with it.
+pub async fn another_reply_stands_beside_the_first_and_begins_with_what_it_continues(
+    stores: Stores,
+) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let first = stores.exchange(&chat, None, "one").await;
+    let request = BeginTurn {
+        messages: NewMessages::Reply {
+            user_message_id: first.user_message.id,
+            beginning: "여기".to_owned(),
+        },
+        ..begin(&chat, None)
+    };
+    let started = stores.start(&request).await;
+    let mut question = first.user_message.clone();
+    assert_eq!(started.user_message, question);
+    let reply = &started.assistant_message;
+    assert_eq!((reply.content.as_str(), reply.depth), ("여기", 1));
+    assert_eq!(started.turn.resumed_from, "여기".len());
+    let ended = stores.end(&finish(&request, "여기까지")).await;
+    question.token_count = TOKENS.input;
+    assert_eq!(ended.user_message, question);
+    let branch = stores.branch(&chat, 50).await;
+    let shown: Vec<_> = branch.iter().map(|item| item.message.id).collect();
+    assert_eq!(shown, [question.id, reply.id]);
+    let siblings = branch.last().map(|item| item.sibling_ids.clone());
+    assert_eq!(siblings, Some(vec![first.assistant_message.id, reply.id]));
+    for wrong in [first.assistant_message.id, MessageId::from_stored(999_999)] {
+        let request = BeginTurn {
+            messages: NewMessages::Reply {
+                user_message_id: wrong,
+                beginning: String::new(),
+            },
+            ..begin(&chat, None)
+        };
+        assert_eq!(begun(&stores, &request).await, BeginOutcome::ParentMoved);
+    }
+}
+
+async fn claim_one(stores: &Stores) -> OrphanedTurn {
+    let orphans = stores
+        .turns
+        .claim_orphans(node(2), Some(at(5000)), at(6000), 10)
+        .await;
+    let mut orphans = orphans.expect("claim");
+    assert_eq!(orphans.len(), 1, "{orphans:?}");
+    orphans.pop().expect("one")
+}
+
+/// And nobody else.
+pub async fn a_turn_is_stopped_by_its_owner_and_the_wish_outlives_the_process(stores: Stores) {
+    let (haru, mina) = (stores.user("haru").await, stores.user("mina").await);
+    let (chat, other) = (stores.chat(&haru).await, stores.chat(&haru).await);
+    let request = begin(&chat, None);
+    stores.start(&request).await;
+    let stop = async |owner: &User, chat: &Chat| {
+        let stopped = stores
+            .turns
+            .request_stop(owner.id, chat.id, request.turn_id, at(20))
+            .await;
+        stopped.expect("stop")
+    };
+    assert_eq!(stop(&mina, &chat).await, None);
+    assert_eq!(stop(&haru, &other).await, None);
+    let saved = stores.turns.checkpoint(checkpoint(&request, "ein")).await;
+    assert_eq!(saved.expect("checkpoint"), CheckpointOutcome::Saved);
+    for _ in 0..2 {
+        let record = stop(&haru, &chat).await.expect("the turn is there");
+        assert_eq!(record.turn.state, TurnState::Streaming);
+    }
+    let saved = stores.turns.checkpoint(checkpoint(&request, "eins")).await;
+    assert_eq!(saved.expect("checkpoint"), CheckpointOutcome::StopRequested);
+    let orphan = claim_one(&stores).await;
+    assert!(orphan.stop_requested);
+    assert_eq!(orphan.text, "eins");
+    let stopped = FinishTurn {
+        end: TurnEnd::Stopped,
+        stop_reason: None,
+        ..finish(&request, "eins")
+    };
+    let ended = stores.end(&stopped).await;
+    assert_eq!(ended.assistant_message.status, MessageStatus::Stopped);
+    assert_eq!(stop(&haru, &chat).await, Some(ended));
+}
+
+fn resumption(request: &BeginTurn, text: &str, attempts: Vec<Attempt>) -> ResumeTurn {
+    ResumeTurn {
+        account: account(request),
+        text: text.to_owned(),
+        attempts,
+        first_text_at: Some(at(11)),
+        budget: request.budget,
+        lease_until: at(7000),
+        now: at(5000),
+    }
+}
+
+/// The ledger has one row, the sum of all attempts.
+pub async fn a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_attempt(
+    stores: Stores,
+) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let request = begin(&chat, None);
+    stores.start(&request).await;
+    let saved = stores.turns.checkpoint(checkpoint(&request, "eins")).await;
+    assert_eq!(saved.expect("checkpoint"), CheckpointOutcome::Saved);
+    let orphan = claim_one(&stores).await;
+    assert_eq!((orphan.attempts, orphan.resumed_from), (1, 0));
+    assert_eq!(orphan.upstream_request_id.as_deref(), Some("req_1"));
+    let estimated = Attempt {
+        charge: Charge {
+            estimated: true,
+            ..charge(TOKENS)
+        },
+        ..attempt(TOKENS)
+    };
+    let resumed = stores
+        .turns
+        .resume(resumption(&request, "eins zwei", vec![estimated]))
+        .await;
+    let ResumeOutcome::Resumed(record) = resumed.expect("resume") else {
+        panic!("not resumed");
+    };
+    assert_eq!((record.turn.attempts, record.turn.resumed_from), (2, 9));
+    let reply = &record.assistant_message;
+    assert_eq!(
+        (reply.content.as_str(), reply.model.as_ref()),
+        ("eins zwei", None)
+    );
+    assert_eq!(reply.tokens, TokenUsage::default());
+    let rest = TokenUsage {
+        output: 100,
+        ..TOKENS
+    };
+    let end = FinishTurn {
+        attempts: vec![attempt(rest)],
+        ..finish(&request, "eins zwei drei")
+    };
+    let ended = stores.end(&end).await;
+    let sum = ended.charge.clone().expect("a charge");
+    assert_eq!(sum.tokens.total(), TOKENS.total() + rest.total());
+    assert_eq!(
+        sum.cost_micro_usd,
+        charge(TOKENS).cost_micro_usd + charge(rest).cost_micro_usd
+    );
+    assert!(sum.estimated);
+    assert_eq!(ended.assistant_message.tokens.output, TOKENS.output + 100);
+    let read_back = stores.turns.get(haru.id, chat.id, request.turn_id).await;
+    assert_eq!(read_back.expect("get"), Some(ended));
+    let days = days(&stores, &request).await;
+    let [only] = days.as_slice() else {
+        panic!("one day: {days:?}");
+    };
+    assert_eq!(
+        (only.chat_count, only.tokens.total()),
+        (1, sum.tokens.total())
+    );
+    let late = stores
+        .turns
+        .resume(resumption(&request, "late", Vec::new()))
+        .await;
+    assert_eq!(late.expect("resume"), ResumeOutcome::Over);
+}
+
+/// What was spent on the first attempt counts, and what was set aside stays.
+pub async fn a_turn_is_not_taken_up_beyond_a_budget_or_while_the_service_is_paused(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let amount = |tokens| Amount {
+        tokens,
+        cost_micro_usd: 0,
+    };
+    let request = BeginTurn {
+        budget: TurnBudget {
+            limits: DailyBudgets {
+                user: DailyLimit {
+                    tokens: Some(100),
+                    cost_micro_usd: None,
+                },
+                service: DailyLimit::default(),
+            },
+            most: amount(80),
+            least: amount(80),
+        },
+        ..begin(&stores.chat(&haru).await, None)
+    };
+    stores.start(&request).await;
+    claim_one(&stores).await;
+    let used = async || {
+        stores
+            .usage
+            .used(haru.id, day(TODAY))
+            .await
+            .expect("used")
+            .tokens
+    };
+    // 80 more and the 28 that the first attempt took are more than 100.
+    let beyond = resumption(&request, "eins", vec![attempt(TOKENS)]);
+    let outcome = stores.turns.resume(beyond).await.expect("resume");
+    assert_eq!(
+        (outcome, used().await),
+        (ResumeOutcome::BudgetExhausted, 80)
+    );
+    let mut within = resumption(&request, "eins", vec![attempt(TOKENS)]);
+    within.budget.most = amount(72);
+    switch(&stores, &haru, false).await;
+    let outcome = stores.turns.resume(within.clone()).await.expect("resume");
+    assert_eq!((outcome, used().await), (ResumeOutcome::Paused, 80));
+    switch(&stores, &haru, true).await;
+    let outcome = stores.turns.resume(within).await.expect("resume");
+    assert!(matches!(outcome, ResumeOutcome::Resumed(_)));
+    assert_eq!(used().await, 100);
+    let end = FinishTurn {
+        attempts: Vec::new(),
+        ..finish(&request, "eins")
+    };
+    let ended = stores.end(&end).await;
+    assert_eq!(ended.charge.map(|charge| charge.tokens), Some(TOKENS));
+    assert_eq!(used().await, TOKENS.total());
+}
+
+/// However often its end is written.
+pub async fn attempts_of_a_deleted_chat_are_charged_once(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let request = begin(&chat, None);
+    stores.start(&request).await;
+    claim_one(&stores).await;
+    let resumed = stores
+        .turns
+        .resume(resumption(&request, "eins", vec![attempt(TOKENS)]))
+        .await;
+    assert!(matches!(
+        resumed.expect("resume"),
+        ResumeOutcome::Resumed(_)
+    ));
+    assert!(stores.chats.delete(haru.id, chat.id).await.expect("delete"));
+    for _ in 0..2 {
+        let outcome = stores.turns.finish(finish(&request, "late")).await;
+        assert_eq!(outcome.expect("finish"), FinishOutcome::ChatGone);
+    }
+    let days = days(&stores, &request).await;
+    let [only] = days.as_slice() else {
+        panic!("one day: {days:?}");
+    };
+    assert_eq!(
+        (only.chat_count, only.tokens.total()),
+        (1, 2 * TOKENS.total())
+    );
+}
+
+/// Whatever their lease, once.
+pub async fn a_process_that_serves_alone_takes_over_what_all_others_had(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let request = begin(&stores.chat(&haru).await, None);
+    stores.start(&request).await;
+    let claim = async |number| {
+        let claimed = stores
+            .turns
+            .claim_orphans(node(number), None, at(9000), 10)
+            .await;
+        claimed.expect("claim").len()
+    };
+    assert_eq!(claim(1).await, 0, "it is its own");
+    assert_eq!((claim(2).await, claim(2).await), (1, 0));
+    assert_eq!(claim(3).await, 1);
 }

@@ -7,11 +7,11 @@ use lionrocket_domain::{
     account::User,
     calendar::DayRange,
     turn::{TurnEnd, TurnFailure},
-    usage::{TokenUsage, UsageDay},
+    usage::{Attempt, TokenUsage, UsageDay},
 };
 use lionrocket_ports::turns::{BeginTurn, FinishOutcome, FinishTurn};
 
-use super::fixture::{Stores, TOKENS, begin, charge, day, finish};
+use super::fixture::{Stores, TOKENS, attempt, begin, charge, day, finish};
 
 async fn days(stores: &Stores, user: &User, from: &str, to: &str) -> Vec<UsageDay> {
     let range = DayRange {
@@ -28,7 +28,7 @@ async fn exchange_on(stores: &Stores, user: &User, date: &str, tokens: TokenUsag
     };
     stores.start(&request).await;
     let end = FinishTurn {
-        charge: Some(charge(tokens)),
+        attempts: vec![attempt(tokens)],
         ..finish(&request, "done")
     };
     stores.end(&end).await;
@@ -130,7 +130,10 @@ pub async fn the_ledger_and_the_days_agree_after_many_turns_at_once(stores: Stor
         ends.push(FinishTurn {
             end,
             failure,
-            charge: (number % 7 != 0).then(|| charge(tokens)),
+            attempts: (number % 7 != 0)
+                .then(|| attempt(tokens))
+                .into_iter()
+                .collect(),
             ..finish(&request, "done")
         });
     }
@@ -151,7 +154,7 @@ pub async fn the_ledger_and_the_days_agree_after_many_turns_at_once(stores: Stor
 
     let mut wanted: HashMap<_, (u64, u64, u64)> = HashMap::new();
     for end in &ends {
-        if let Some(charge) = &end.charge {
+        if let [Attempt { charge, .. }] = end.attempts.as_slice() {
             let day = wanted
                 .entry((end.account.user_id, end.account.usage_date))
                 .or_default();

@@ -29,6 +29,7 @@ fn prompt(name: &str, texts: &[&str]) -> Prompt {
             })
             .collect(),
         character_name: CharacterName::parse(name).unwrap(),
+        goes_on: false,
     }
 }
 
@@ -59,7 +60,7 @@ async fn ask(model: DemoModel, prompt: Prompt, max_output_tokens: u32) -> Reply 
         .await;
     let (first, rest) = events.split_first().unwrap();
     let (last, texts) = rest.split_last().unwrap();
-    let ModelEvent::Started { model, tokens } = first else {
+    let ModelEvent::Started { model, tokens, .. } = first else {
         panic!("a reply starts, it does not {first:?}");
     };
     assert_eq!(model, MODEL_ID);

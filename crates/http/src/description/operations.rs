@@ -31,6 +31,7 @@ const TAGGED_READS: [&str; 9] = [
 pub(super) fn complete(document: &mut OpenApi) {
     let examples = &mut document.components.get_or_insert_default().examples;
     examples.extend(Code::ALL.iter().map(|code| example(*code)));
+    add_turn_forms(document);
     for (path, item) in &mut document.paths.paths {
         let operations = [
             (HttpMethod::Get, &mut item.get),
@@ -46,6 +47,28 @@ pub(super) fn complete(document: &mut OpenApi) {
                 add_problems(operation);
             }
         }
+    }
+}
+
+/// The operations that begin a turn like `send_message`.
+const TURN_BEGINNERS: [&str; 3] = ["edit_message", "regenerate_reply", "continue_reply"];
+
+/// Adds what all operations that begin a turn share with `send_message`: how the client chooses the
+/// form of the answer, and the forms.
+fn add_turn_forms(document: &mut OpenApi) {
+    let paths = &mut document.paths.paths;
+    let is = |operation: &&mut Operation, names: &[&str]| {
+        let id = operation.operation_id.as_deref().unwrap_or_default();
+        names.contains(&id)
+    };
+    let mut posts = paths.values_mut().filter_map(|item| item.post.as_mut());
+    let Some(model) = posts.find(|post| is(post, &["send_message"])).cloned() else {
+        return;
+    };
+    let posts = paths.values_mut().filter_map(|item| item.post.as_mut());
+    for post in posts.filter(|post| is(post, &TURN_BEGINNERS)) {
+        post.parameters.clone_from(&model.parameters);
+        post.responses.clone_from(&model.responses);
     }
 }
 
@@ -71,6 +94,7 @@ fn path_parameter(name: &str) -> Parameter {
     let uuid = string().format(Some(SchemaFormat::Custom("uuid".to_owned())));
     let (description, schema) = match name {
         "chat_id" => ("The chat's id", id),
+        "message_id" => ("The message's id", id),
         "character_id" => ("The character's id", id),
         "user_id" => ("The account's id", id),
         "invite_id" => ("The invite's id", id),
@@ -244,10 +268,14 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
         "create_chat" => &[Code::NotFound],
         "readyz" => &[Code::NotReady],
         "follow_turn" => &[Code::NotAcceptable],
-        "send_message" => &[
+        "choose_branch" => &[Code::PreconditionFailed],
+        "send_message" | "edit_message" | "regenerate_reply" | "continue_reply" => &[
             Code::NotAcceptable,
             Code::ChatReadOnly,
             Code::ChatChanged,
+            Code::CannotEdit,
+            Code::CannotRegenerate,
+            Code::CannotContinue,
             Code::TurnRunning,
             Code::IdempotencyKeyReused,
             Code::ReplyRefused,
@@ -255,6 +283,7 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
             Code::BudgetExhausted,
             Code::ServiceBudgetExhausted,
             Code::ServicePaused,
+            Code::Overloaded,
             Code::UpstreamRateLimited,
             Code::UpstreamFailed,
             Code::UpstreamInvalid,

@@ -99,6 +99,15 @@ codes! {
     ChatChanged "chat_changed" 409 "The chat has changed",
         "The chat went on while the message was being accepted.",
         "Read the chat again, then send the message again.";
+    CannotEdit "cannot_edit" 409 "Only one's own messages can be edited",
+        "This message is a reply, and replies cannot be edited.",
+        "Edit the message that it answers, or ask for another reply.";
+    CannotRegenerate "cannot_regenerate" 409 "There is nothing to answer again",
+        "This message answers nothing: it is the character's greeting.",
+        "Ask for another reply to one of your own messages.";
+    CannotContinue "cannot_continue" 409 "The reply has nothing to go on from",
+        "This reply is whole, has no words yet, or is no reply at all.",
+        "Send a message, or ask for another reply.";
     TurnRunning "turn_running" 409 "A reply is being written",
         "A reply is being written in this chat.",
         "Follow the turn in `turn_id` to its end, then send again.";
@@ -159,6 +168,9 @@ codes! {
     ServiceUnavailable "service_unavailable" 503 "Not available at the moment",
         "The server cannot do this at the moment.",
         "Send again after `Retry-After`.";
+    Overloaded "overloaded" 503 "Too many replies at the moment",
+        "As many replies are being written as the service can take.",
+        "Send again after `Retry-After`. Nothing was stored.";
     ServicePaused "service_paused" 503 "No new messages at the moment",
         "The operator has stopped new messages for the moment.",
         "Try again later. Everything that was said can be read.";
@@ -221,6 +233,7 @@ const FIELD_CODES: &[(&str, &str)] = &[
         "wrong_type",
         "It is not of the type that the field asks for.",
     ),
+    ("unknown_message", "The chat has no such message."),
     ("out_of_range", "The number is too small or too large."),
     ("not_a_choice", "It is none of the values to choose from."),
     (

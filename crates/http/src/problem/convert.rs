@@ -3,8 +3,14 @@
 use std::{error::Error, time::Duration};
 
 use lionrocket_app::{
-    ServiceError, accounts::AccountError, admin::AdminError, resets::ResetError,
-    sessions::SessionError, turns::SendError, usage::UsageError,
+    ServiceError,
+    accounts::AccountError,
+    admin::AdminError,
+    chats::ShowError,
+    resets::ResetError,
+    sessions::SessionError,
+    turns::{Ask, BeginError},
+    usage::UsageError,
 };
 use lionrocket_domain::{budget::BudgetScope, ids::TurnId, turn::TurnFailure};
 use lionrocket_ports::{StoreError, crypto::Weakness, error::Chain};
@@ -169,19 +175,44 @@ impl From<UsageError> for Problem {
     }
 }
 
-/// The problem of a message that was not accepted.
-pub(crate) fn send_problem(error: SendError, parent_was_named: bool) -> Problem {
-    match error {
-        SendError::NotFound => Problem::new(Code::NotFound),
-        SendError::ChatReadOnly => Problem::new(Code::ChatReadOnly),
-        SendError::NoParent if parent_was_named => Problem::invalid_at(
+impl From<ShowError> for Problem {
+    fn from(error: ShowError) -> Self {
+        match error {
+            ShowError::NoMessage => Self::invalid_at(
+                "/message_id",
+                Wrong::new("unknown_message", "the chat has no such message"),
+            ),
+            ShowError::Service(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+/// The problem of a message that the chat has not, or with which that cannot be done.
+fn wrong_message(error: &BeginError, ask: &Ask) -> Problem {
+    match ask {
+        Ask::Say { after: Some(_), .. } => Problem::invalid_at(
             "/parent_id",
             Wrong::new("unknown_parent", "the chat has no such reply to go on from"),
         ),
-        SendError::NoParent => Problem::new(Code::ChatChanged),
-        SendError::ChatBusy(turn_id) => Problem::new(Code::TurnRunning).turn(turn_id),
-        SendError::UserBusy => Problem::new(Code::TooManyTurns).retry_after(BUSY_RETRY),
-        SendError::BudgetExhausted {
+        Ask::Say { after: None, .. } => Problem::new(Code::ChatChanged),
+        _ if matches!(error, BeginError::NoMessage) => Problem::new(Code::NotFound),
+        Ask::Edit { .. } => Problem::new(Code::CannotEdit),
+        Ask::Regenerate { .. } => Problem::new(Code::CannotRegenerate),
+        Ask::Continue { .. } => Problem::new(Code::CannotContinue),
+    }
+}
+
+/// The problem of a turn that was not begun.
+pub(crate) fn begin_problem(error: BeginError, ask: &Ask) -> Problem {
+    match error {
+        BeginError::NotFound => Problem::new(Code::NotFound),
+        BeginError::ChatReadOnly => Problem::new(Code::ChatReadOnly),
+        BeginError::NoMessage | BeginError::Unsuitable => wrong_message(&error, ask),
+        BeginError::Overloaded => Problem::new(Code::Overloaded).retry_after(BUSY_RETRY),
+        BeginError::ChatBusy(turn_id) => Problem::new(Code::TurnRunning).turn(turn_id),
+        BeginError::UserBusy => Problem::new(Code::TooManyTurns).retry_after(BUSY_RETRY),
+        BeginError::BudgetExhausted {
             scope,
             resets_at,
             retry_after,
@@ -194,9 +225,9 @@ pub(crate) fn send_problem(error: SendError, parent_was_named: bool) -> Problem 
                 .retry_after(retry_after)
                 .resets_at(resets_at)
         }
-        SendError::Paused => Problem::new(Code::ServicePaused).retry_after(PAUSED_RETRY),
-        SendError::KeyReused => Problem::new(Code::IdempotencyKeyReused),
-        SendError::Store(error) => error.into(),
+        BeginError::Paused => Problem::new(Code::ServicePaused).retry_after(PAUSED_RETRY),
+        BeginError::KeyReused => Problem::new(Code::IdempotencyKeyReused),
+        BeginError::Store(error) => error.into(),
         other => internal(&other),
     }
 }

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use crate::request::X_REQUEST_ID;
 pub use code::{Code, table_as_markdown};
-pub(crate) use convert::{send_problem, turn_failure, weak_password};
+pub(crate) use convert::{begin_problem, turn_failure, weak_password};
 
 /// The media type of a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";

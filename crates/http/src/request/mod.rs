@@ -35,7 +35,7 @@ use lionrocket_domain::{
     access::{self, Decision},
     audit::Origin,
     calendar::Day,
-    ids::{CharacterId, ChatId, InviteId, PromptId, SessionId, TurnId, UserId},
+    ids::{CharacterId, ChatId, InviteId, MessageId, PromptId, SessionId, TurnId, UserId},
     page::PageSize,
 };
 use lionrocket_ports::limits::{LimitRule, RateLimiter};
@@ -295,6 +295,11 @@ impl Call {
     /// The chat of the address.
     pub(crate) fn chat_id(&self) -> Result<ChatId, Problem> {
         self.path_id("chat_id", ChatId::parse)
+    }
+
+    /// The message of the address.
+    pub(crate) fn message_id(&self) -> Result<MessageId, Problem> {
+        self.path_id("message_id", MessageId::parse)
     }
 
     /// The character of the address.

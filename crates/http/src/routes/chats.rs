@@ -1,12 +1,12 @@
 //! Chats.
 
-use actix_web::{HttpResponse, delete, get, http::header, patch, post};
+use actix_web::{HttpResponse, delete, get, http::header, patch, post, put};
 use lionrocket_ports::chats::ChatFilter;
 
 use super::Answer;
 use crate::{
     request::{Call, cursor, page_size, search},
-    views::chats::{ChatList, ChatView, CreateChatBody, UpdateChatBody},
+    views::chats::{ChatList, ChatView, ChooseBranchBody, CreateChatBody, UpdateChatBody},
 };
 
 /// List one's own chats
@@ -125,4 +125,26 @@ pub(super) async fn delete_chat(call: Call) -> Answer {
     let id = call.chat_id()?;
     call.state().chats.delete(actor, id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Choose the branch
+///
+/// Shows the branch through a message, down to its newest end: for a message, choose one of its
+/// `sibling_ids`.
+#[utoipa::path(
+    tag = "chats",
+    request_body = ChooseBranchBody,
+    responses((status = 200, description = "The chat as it is now", body = ChatView)),
+    security(("bearer" = [])),
+)]
+#[put("/api/chats/{chat_id}/head")]
+pub(super) async fn choose_branch(mut call: Call) -> Answer {
+    let actor = call.sign_in().await?.who.actor;
+    let id = call.chat_id()?;
+    let expected = call.expected_version()?;
+    let body: ChooseBranchBody = call.body().await?;
+    let chats = &call.state().chats;
+    let chat = chats.show(actor, id, body.message_id, expected).await?;
+    let view = ChatView::from(chat);
+    call.resource(view.version, &view)
 }

@@ -5,7 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
     post,
 };
-use lionrocket_app::turns::{SendMessage, SentTurn};
+use lionrocket_app::turns::{Ask, BegunTurn, TurnRequest};
 use lionrocket_domain::{
     access::Actor,
     ids::MessageId,
@@ -15,11 +15,11 @@ use lionrocket_domain::{
 
 use super::Answer;
 use crate::{
-    problem::{Wrong, send_problem, turn_failure},
+    problem::{Wrong, begin_problem, turn_failure},
     request::{Call, Caller, Json, ReplyForm, page_size, whole_id},
     turn_stream::{Start, TurnStream},
     views::{
-        messages::{MessageList, MessageView, SendMessageBody},
+        messages::{EditMessageBody, ExchangeSiblings, MessageList, MessageView, SendMessageBody},
         turns::{ExchangeView, TurnView},
     },
 };
@@ -100,64 +100,152 @@ pub(super) fn message_id(value: Json) -> Result<MessageId, Wrong> {
 #[post("/api/chats/{chat_id}/messages")]
 pub(super) async fn send_message(mut call: Call) -> Answer {
     let caller = call.sign_in().await?;
-    let actor = caller.who.actor;
     let chat_id = call.chat_id()?;
     let form = call.reply_form()?;
     let idempotency_key = call.idempotency_key()?;
     let body: SendMessageBody = call.body().await?;
-    let parent_was_named = body.parent_id.is_some();
-    let message = SendMessage {
-        chat_id,
-        parent_id: body.parent_id,
+    let ask = Ask::Say {
+        after: body.parent_id,
         text: body.content,
+    };
+    let request = TurnRequest {
+        chat_id,
+        ask,
         idempotency_key,
     };
-    let sent = call.state().turns.send(actor, message).await;
-    let sent = sent.map_err(|error| send_problem(error, parent_was_named))?;
-    let siblings = if parent_was_named {
-        siblings(&call, actor, &sent.record).await
-    } else {
-        vec![sent.record.user_message.id]
+    begin_turn(&call, caller, request, form).await
+}
+
+/// Edit a message
+///
+/// Says it in other words: a new message beside the old one, with a reply of its own. Nothing is
+/// lost: `PUT /api/chats/{chat_id}/head` shows the old branch again. The answer is as for *Send a
+/// message*.
+#[utoipa::path(
+    tag = "messages",
+    request_body = EditMessageBody,
+    responses((status = 201, description = "The reply is complete (or was stopped)", body = ExchangeView)),
+    security(("bearer" = [])),
+)]
+#[post("/api/chats/{chat_id}/messages/{message_id}/edit")]
+pub(super) async fn edit_message(mut call: Call) -> Answer {
+    let caller = call.sign_in().await?;
+    let chat_id = call.chat_id()?;
+    let message_id = call.message_id()?;
+    let form = call.reply_form()?;
+    let idempotency_key = call.idempotency_key()?;
+    let body: EditMessageBody = call.body().await?;
+    let ask = Ask::Edit {
+        message_id,
+        text: body.content,
+    };
+    let request = TurnRequest {
+        chat_id,
+        ask,
+        idempotency_key,
+    };
+    begin_turn(&call, caller, request, form).await
+}
+
+/// Answer again
+///
+/// Another reply to the same message, beside the one that is there, whether that went well or not.
+/// `message_id` is a reply, or one's own message. The answer is as for *Send a message*.
+#[utoipa::path(
+    tag = "messages",
+    responses((status = 201, description = "The reply is complete (or was stopped)", body = ExchangeView)),
+    security(("bearer" = [])),
+)]
+#[post("/api/chats/{chat_id}/messages/{message_id}/regenerate")]
+pub(super) async fn regenerate_reply(call: Call) -> Answer {
+    reply_beside(call, |message_id| Ask::Regenerate { message_id }).await
+}
+
+/// Continue a reply
+///
+/// A reply that was stopped, failed, or ended for want of room goes on: as another reply beside it
+/// that begins with its text. The answer is as for *Send a message*.
+#[utoipa::path(
+    tag = "messages",
+    responses((status = 201, description = "The reply is complete (or was stopped)", body = ExchangeView)),
+    security(("bearer" = [])),
+)]
+#[post("/api/chats/{chat_id}/messages/{message_id}/continue")]
+pub(super) async fn continue_reply(call: Call) -> Answer {
+    reply_beside(call, |message_id| Ask::Continue { message_id }).await
+}
+
+/// Begins another reply beside one that is there.
+async fn reply_beside(call: Call, ask: fn(MessageId) -> Ask) -> Answer {
+    let caller = call.sign_in().await?;
+    let request = TurnRequest {
+        chat_id: call.chat_id()?,
+        ask: ask(call.message_id()?),
+        idempotency_key: call.idempotency_key()?,
+    };
+    let form = call.reply_form()?;
+    begin_turn(&call, caller, request, form).await
+}
+
+/// Begins a turn and answers in the form that the client chose.
+async fn begin_turn(call: &Call, caller: Caller, request: TurnRequest, form: ReplyForm) -> Answer {
+    let actor = caller.who.actor;
+    let turns = &call.state().turns;
+    let ask = request.ask.clone();
+    let begun = turns.begin(actor, request).await;
+    let begun = begun.map_err(|error| begin_problem(error, &ask))?;
+    let siblings = match ask {
+        Ask::Say { after: None, .. } => ExchangeSiblings::none(&begun.record),
+        _ => siblings(call, actor, &begun.record).await,
     };
     match form {
-        ReplyForm::Json => when_ended(&call, &sent, siblings).await,
-        ReplyForm::EventStream => Ok(as_events(&call, caller, &sent, siblings)),
-        ReplyForm::Accepted => Ok(at_once(&sent)),
+        ReplyForm::Json => when_ended(call, &begun, siblings).await,
+        ReplyForm::EventStream => Ok(as_events(call, caller, &begun, siblings)),
+        ReplyForm::Accepted => Ok(at_once(&begun)),
     }
 }
 
-/// Finds the siblings of the person's message of a turn. They are only decoration: when they cannot
-/// be read, the message stands alone.
-pub(super) async fn siblings(call: &Call, actor: Actor, record: &TurnRecord) -> Vec<MessageId> {
-    let message = &record.user_message;
-    let before = Some(record.assistant_message.id);
-    let size = PageSize::parse(1).unwrap_or_default();
+/// Finds the siblings of both messages of a turn. They are only decoration: when they cannot be read,
+/// or another branch is shown, the messages stand alone.
+pub(super) async fn siblings(call: &Call, actor: Actor, record: &TurnRecord) -> ExchangeSiblings {
+    let mut siblings = ExchangeSiblings::none(record);
+    let size = PageSize::parse(2).unwrap_or_default();
     let chats = &call.state().chats;
-    let page = chats.messages(actor, message.chat_id, before, size).await;
-    page.into_iter()
-        .flat_map(|page| page.items)
-        .find(|found| found.message.id == message.id)
-        .map_or_else(|| vec![message.id], |found| found.sibling_ids)
+    let page = chats.messages(actor, record.turn.chat_id, None, size).await;
+    for found in page.into_iter().flat_map(|page| page.items) {
+        if found.message.id == record.user_message.id {
+            siblings.of_user_message = found.sibling_ids;
+        } else if found.message.id == record.assistant_message.id {
+            siblings.of_reply = found.sibling_ids;
+        }
+    }
+    siblings
 }
 
-fn answer(status: StatusCode, sent: &SentTurn) -> HttpResponseBuilder {
+fn answer(status: StatusCode, begun: &BegunTurn) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
-    if sent.replayed {
+    if begun.replayed {
         response.insert_header(("Idempotent-Replayed", "true"));
     }
     response
 }
 
 /// Waits for the end of the reply.
-async fn when_ended(call: &Call, sent: &SentTurn, siblings: Vec<MessageId>) -> Answer {
-    let turn_id = sent.record.turn.id;
-    let ended = call.state().turns.wait_sent(sent).await;
+async fn when_ended(call: &Call, begun: &BegunTurn, siblings: ExchangeSiblings) -> Answer {
+    let turn_id = begun.record.turn.id;
+    let ended = call.state().turns.wait_begun(begun).await;
     let record = ended.ok_or_else(|| turn_failure(None, turn_id))?;
     match record.turn.state {
         TurnState::Completed | TurnState::Stopped => {
-            Ok(answer(StatusCode::CREATED, sent).json(ExchangeView {
-                user_message: MessageView::new(record.user_message.clone(), siblings),
-                assistant_message: MessageView::alone(record.assistant_message.clone()),
+            Ok(answer(StatusCode::CREATED, begun).json(ExchangeView {
+                user_message: MessageView::new(
+                    record.user_message.clone(),
+                    siblings.of_user_message,
+                ),
+                assistant_message: MessageView::new(
+                    record.assistant_message.clone(),
+                    siblings.of_reply,
+                ),
                 usage: record.charge.as_ref().into(),
             }))
         }
@@ -172,21 +260,21 @@ async fn when_ended(call: &Call, sent: &SentTurn, siblings: Vec<MessageId>) -> A
 fn as_events(
     call: &Call,
     caller: Caller,
-    sent: &SentTurn,
-    siblings: Vec<MessageId>,
+    begun: &BegunTurn,
+    siblings: ExchangeSiblings,
 ) -> HttpResponse {
-    let events = call.state().turns.follow_sent(sent);
-    let start = Start::of_turn(&sent.record, siblings);
-    let stream = TurnStream::new(call, caller, sent.record.turn.id, start);
-    stream.respond(answer(StatusCode::OK, sent), events)
+    let events = call.state().turns.follow_begun(begun);
+    let start = Start::of_turn(&begun.record, &siblings);
+    let stream = TurnStream::new(call, caller, &begun.record.turn, siblings, start);
+    stream.respond(answer(StatusCode::OK, begun), events)
 }
 
 /// Tells at once where the turn is.
-fn at_once(sent: &SentTurn) -> HttpResponse {
-    let turn = &sent.record.turn;
+fn at_once(begun: &BegunTurn) -> HttpResponse {
+    let turn = &begun.record.turn;
     let location = format!("/api/chats/{}/turns/{}", turn.chat_id, turn.id);
-    answer(StatusCode::ACCEPTED, sent)
+    answer(StatusCode::ACCEPTED, begun)
         .insert_header((header::LOCATION, location))
         .insert_header(("Preference-Applied", "respond-async"))
-        .json(TurnView::from(&sent.record))
+        .json(TurnView::from(&begun.record))
 }

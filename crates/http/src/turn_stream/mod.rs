@@ -16,7 +16,7 @@ use lionrocket_app::{
 use lionrocket_domain::{
     audit::Origin,
     ids::{MessageId, TurnId},
-    turn::{TurnFailure, TurnRecord, TurnState},
+    turn::{Turn, TurnFailure, TurnRecord, TurnState},
 };
 use lionrocket_ports::{
     events::{ServiceEvent, ServiceEvents},
@@ -30,7 +30,7 @@ use crate::{
     problem::turn_failure,
     request::{Call, Caller},
     views::{
-        messages::MessageView,
+        messages::{ExchangeSiblings, MessageView},
         turns::{BusyEventData, DeltaEventData, EndEventData, TurnEventData},
         usage::UsageView,
     },
@@ -52,15 +52,18 @@ pub(crate) enum Start {
 
 impl Start {
     /// At the beginning of a turn.
-    pub(crate) fn of_turn(record: &TurnRecord, siblings: Vec<MessageId>) -> Self {
+    pub(crate) fn of_turn(record: &TurnRecord, siblings: &ExchangeSiblings) -> Self {
         let mut reply = record.assistant_message.clone();
         // All of the text comes in `delta` events; twice would be once too often.
         reply.content.clear();
         Self::Beginning(Box::new(TurnEventData {
             turn_id: record.turn.id,
             state: record.turn.state.into(),
-            user_message: MessageView::new(record.user_message.clone(), siblings),
-            assistant_message: MessageView::alone(reply),
+            user_message: MessageView::new(
+                record.user_message.clone(),
+                siblings.of_user_message.clone(),
+            ),
+            assistant_message: MessageView::new(reply, siblings.of_reply.clone()),
         }))
     }
 
@@ -78,6 +81,10 @@ pub(crate) struct TurnStream {
     state: ApiState,
     caller: Caller,
     turn_id: TurnId,
+    /// The attempt at the turn that is read.
+    attempt: u32,
+    /// The ids of the messages beside the reply, its own among them.
+    reply_siblings: Vec<MessageId>,
     origin: Origin,
     request_id: String,
     start: Start,
@@ -92,13 +99,21 @@ enum Signal {
 }
 
 impl TurnStream {
-    pub(crate) fn new(call: &Call, caller: Caller, turn_id: TurnId, start: Start) -> Self {
+    pub(crate) fn new(
+        call: &Call,
+        caller: Caller,
+        turn: &Turn,
+        siblings: ExchangeSiblings,
+        start: Start,
+    ) -> Self {
         Self {
             state: call.state().clone(),
             origin: call.origin(),
             request_id: call.request_id(),
             caller,
-            turn_id,
+            turn_id: turn.id,
+            attempt: turn.attempts,
+            reply_siblings: siblings.of_reply,
             start,
         }
     }
@@ -125,17 +140,17 @@ impl TurnStream {
         stream! {
             let mut at = self.start.offset();
             if let Start::Beginning(data) = &self.start {
-                yield Ok(frame(Position::text(self.turn_id, 0), "turn", data));
+                yield Ok(frame(self.position(0), "turn", data));
             }
             loop {
                 match self.next(&mut events, &mut session_events, &mut heartbeat).await {
                     Signal::Turn(Some(TurnEvent::Text { text, end })) => {
                         at = end;
-                        yield Ok(frame(Position::text(self.turn_id, at), "delta", &DeltaEventData { text }));
+                        yield Ok(frame(self.position(at), "delta", &DeltaEventData { text }));
                     }
                     Signal::Turn(Some(TurnEvent::Busy(wait))) => {
                         let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                        yield Ok(frame(Position::text(self.turn_id, at), "busy", &BusyEventData { retry_in_ms }));
+                        yield Ok(frame(self.position(at), "busy", &BusyEventData { retry_in_ms }));
                     }
                     Signal::Turn(Some(TurnEvent::Ended(record))) => {
                         if let Some(usage) = self.usage(&record, at) {
@@ -196,13 +211,18 @@ impl TurnStream {
         }
     }
 
+    /// A place in the text.
+    const fn position(&self, at: TextOffset) -> Position {
+        Position::text(self.turn_id, self.attempt, at)
+    }
+
     /// What the exchange cost, unless the client knows it already.
     fn usage(&self, record: &TurnRecord, at: TextOffset) -> Option<Bytes> {
         if matches!(&self.start, Start::After(position) if position.is_after_usage()) {
             return None;
         }
         let usage = UsageView::from(record.charge.as_ref());
-        Some(frame(Position::usage(self.turn_id, at), "usage", &usage))
+        Some(frame(self.position(at).after_usage(), "usage", &usage))
     }
 
     /// The last event.
@@ -213,15 +233,18 @@ impl TurnStream {
             _ => return self.failure(record, at),
         };
         let data = EndEventData {
-            assistant_message: MessageView::alone(record.assistant_message.clone()),
+            assistant_message: MessageView::new(
+                record.assistant_message.clone(),
+                self.reply_siblings.clone(),
+            ),
             usage: record.charge.as_ref().into(),
         };
-        frame(Position::end(self.turn_id, at), name, &data)
+        frame(self.position(at).at_end(), name, &data)
     }
 
     fn failure(&self, record: &TurnRecord, at: TextOffset) -> Bytes {
         let failure = record.turn.failure.unwrap_or(TurnFailure::Internal);
         let problem = turn_failure(Some(failure), self.turn_id).request_id(&self.request_id);
-        frame(Position::end(self.turn_id, at), "error", &problem.view())
+        frame(self.position(at).at_end(), "error", &problem.view())
     }
 }

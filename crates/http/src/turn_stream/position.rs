@@ -4,7 +4,7 @@
 use std::fmt;
 
 use actix_web::http::header::HeaderName;
-use lionrocket_domain::ids::TurnId;
+use lionrocket_domain::{ids::TurnId, turn::Turn};
 use lionrocket_ports::reply_log::TextOffset;
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     turn_id: TurnId,
+    /// The attempt at the turn that was read.
+    attempt: u32,
     offset: TextOffset,
     part: Part,
 }
@@ -29,26 +31,35 @@ enum Part {
 
 impl Position {
     /// After a piece of text.
-    pub(super) const fn text(turn_id: TurnId, offset: TextOffset) -> Self {
-        Self::new(turn_id, offset, Part::Text)
+    pub(super) const fn text(turn_id: TurnId, attempt: u32, offset: TextOffset) -> Self {
+        Self {
+            turn_id,
+            attempt,
+            offset,
+            part: Part::Text,
+        }
     }
 
     /// After the event `usage`.
-    pub(super) const fn usage(turn_id: TurnId, offset: TextOffset) -> Self {
-        Self::new(turn_id, offset, Part::Usage)
+    pub(super) const fn after_usage(self) -> Self {
+        Self {
+            part: Part::Usage,
+            ..self
+        }
     }
 
     /// After the last event.
-    pub(super) const fn end(turn_id: TurnId, offset: TextOffset) -> Self {
-        Self::new(turn_id, offset, Part::End)
+    pub(super) const fn at_end(self) -> Self {
+        Self {
+            part: Part::End,
+            ..self
+        }
     }
 
-    const fn new(turn_id: TurnId, offset: TextOffset, part: Part) -> Self {
-        Self {
-            turn_id,
-            offset,
-            part,
-        }
+    /// Whether the text up to here is what the turn has: what an attempt had shown beyond what the
+    /// next one found was lost.
+    pub(crate) const fn is_known_to(self, turn: &Turn) -> bool {
+        self.attempt >= turn.attempts || self.offset <= turn.resumed_from
     }
 
     /// The place in the text.
@@ -69,15 +80,20 @@ impl Position {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
         let turn_id = TurnId::parse(parts.next()?)?;
-        let digits = parts.next()?;
-        let offset: TextOffset = digits.parse().ok()?;
+        let attempt: u32 = parts.next()?.parse().ok()?;
+        let offset: TextOffset = parts.next()?.parse().ok()?;
         let part = match parts.next() {
             None => Part::Text,
             Some("usage") => Part::Usage,
             Some("end") => Part::End,
             Some(_) => return None,
         };
-        let position = Self::new(turn_id, offset, part);
+        let position = Self {
+            turn_id,
+            attempt,
+            offset,
+            part,
+        };
         // One spelling only: no signs, no leading zeros, nothing behind.
         (position.to_string() == text).then_some(position)
     }
@@ -85,7 +101,7 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.turn_id, self.offset)?;
+        write!(f, "{}:{}:{}", self.turn_id, self.attempt, self.offset)?;
         match self.part {
             Part::Text => Ok(()),
             Part::Usage => f.write_str(":usage"),
@@ -127,9 +143,9 @@ mod tests {
     fn an_id_is_read_back_in_its_one_spelling() {
         let turn_id = TurnId::from_uuid(Uuid::from_u128(7));
         for position in [
-            Position::text(turn_id, 0),
-            Position::usage(turn_id, 12),
-            Position::end(turn_id, usize::MAX),
+            Position::text(turn_id, 1, 0),
+            Position::text(turn_id, 1, 12).after_usage(),
+            Position::text(turn_id, 2, usize::MAX).at_end(),
         ] {
             assert_eq!(Position::parse(&position.to_string()), Some(position));
         }
@@ -137,12 +153,14 @@ mod tests {
             String::new(),
             turn_id.to_string(),
             format!("{turn_id}:"),
-            format!("{turn_id}:-1"),
-            format!("{turn_id}:+1"),
-            format!("{turn_id}:01"),
-            format!("{turn_id}:1:done"),
-            format!("{turn_id}:1:end:"),
-            format!("{turn_id}:99999999999999999999999"),
+            format!("{turn_id}:1"),
+            format!("{turn_id}:1:-1"),
+            format!("{turn_id}:1:+1"),
+            format!("{turn_id}:01:1"),
+            format!("{turn_id}:1:01"),
+            format!("{turn_id}:1:1:done"),
+            format!("{turn_id}:1:1:end:"),
+            format!("{turn_id}:1:99999999999999999999999"),
             "1:1".to_owned(),
         ] {
             assert_eq!(Position::parse(&bad), None, "{bad}");

@@ -126,6 +126,24 @@ impl RequestBody for CreateChatBody {
     }
 }
 
+/// The branch that a chat is to show.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChooseBranchBody {
+    /// A message of the branch.
+    #[schema(value_type = i64, minimum = 1, maximum = 9_007_199_254_740_991_i64, examples(12))]
+    pub(crate) message_id: MessageId,
+}
+
+impl RequestBody for ChooseBranchBody {
+    fn read(fields: &mut Fields, _: &ServiceInfo) -> Option<Self> {
+        let message_id = fields.required("message_id", numeric_id(MessageId::parse));
+        Some(Self {
+            message_id: message_id?,
+        })
+    }
+}
+
 /// Changes to a chat; what is left out stays as it is.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use lionrocket_domain::{
     chat::{self, BranchMessage, Message},
     ids::{MessageId, TurnId},
     text::MessageText,
-    turn::StopReason,
+    turn::{StopReason, TurnRecord},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 use super::list_view;
 use crate::{
     ServiceInfo,
-    request::{Fields, RequestBody, numeric_id, text},
+    problem::Wrong,
+    request::{Fields, Json, RequestBody, numeric_id, text},
 };
 
 /// Who speaks.
@@ -155,11 +156,21 @@ impl MessageView {
         }
         .into()
     }
+}
 
-    /// Shows a message that has no siblings.
-    pub(crate) fn alone(message: Message) -> Self {
-        let sibling_ids = vec![message.id];
-        Self::new(message, sibling_ids)
+/// The ids of the messages beside both messages of a turn, their own among them.
+pub(crate) struct ExchangeSiblings {
+    pub(crate) of_user_message: Vec<MessageId>,
+    pub(crate) of_reply: Vec<MessageId>,
+}
+
+impl ExchangeSiblings {
+    /// Both messages stand alone.
+    pub(crate) fn none(record: &TurnRecord) -> Self {
+        Self {
+            of_user_message: vec![record.user_message.id],
+            of_reply: vec![record.assistant_message.id],
+        }
     }
 }
 
@@ -181,14 +192,34 @@ pub(crate) struct SendMessageBody {
     pub(crate) parent_id: Option<MessageId>,
 }
 
+/// Other words for a message.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EditMessageBody {
+    /// The words, as in a new message.
+    #[schema(value_type = String, min_length = 1, max_length = 200, examples("오늘 바다는 어때요?"))]
+    pub(crate) content: MessageText,
+}
+
+impl RequestBody for EditMessageBody {
+    const MAX_BYTES: usize = SendMessageBody::MAX_BYTES;
+
+    fn read(fields: &mut Fields, info: &ServiceInfo) -> Option<Self> {
+        let content = fields.required("content", message_text(info));
+        Some(Self { content: content? })
+    }
+}
+
+/// Reads the words of a message.
+fn message_text(info: &ServiceInfo) -> impl FnOnce(Json) -> Result<MessageText, Wrong> {
+    text(|raw| MessageText::parse(raw, info.message_max_chars))
+}
+
 impl RequestBody for SendMessageBody {
     const MAX_BYTES: usize = 4 * 1024;
 
     fn read(fields: &mut Fields, info: &ServiceInfo) -> Option<Self> {
-        let content = fields.required(
-            "content",
-            text(|raw| MessageText::parse(raw, info.message_max_chars)),
-        );
+        let content = fields.required("content", message_text(info));
         let parent_id = fields.nullable("parent_id", numeric_id(MessageId::parse));
         Some(Self {
             content: content?,

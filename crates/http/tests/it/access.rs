@@ -104,9 +104,12 @@ async fn call(
     let private = api.character(owner, Visibility::Private).await;
     let public = api.character(owner, Visibility::Public).await;
     let owner_name = api.send(request("GET", "/auth/me").by(owner)).await.json();
+    let (turn_id, exchange) = api.turn(owner, chat).await;
     let names = [
         ("CHAT", chat.to_string()),
-        ("TURN", api.turn(owner, chat).await.0.to_string()),
+        ("TURN", turn_id.to_string()),
+        ("ASKED", exchange.user_message.id.to_string()),
+        ("REPLY", exchange.assistant_message.id.to_string()),
         ("PRIVATE", private.to_string()),
         ("PUBLIC", public.to_string()),
         ("PROMPT", api.prompt(admin).await.to_string()),

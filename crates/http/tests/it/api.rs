@@ -13,7 +13,11 @@ use actix_web::{
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use jiff::SignedDuration;
-use lionrocket_app::{admin::Administrator, invites::InviteDraft, turns::SendMessage};
+use lionrocket_app::{
+    admin::Administrator,
+    invites::InviteDraft,
+    turns::{Ask, TurnRequest},
+};
 use lionrocket_crypto_adapter::CursorSealer;
 use lionrocket_domain::{
     audit::Origin,
@@ -43,6 +47,16 @@ pub(crate) struct Api {
     pub(crate) world: World,
     pub(crate) state: ApiState,
     call: Call,
+}
+
+fn character_draft(visibility: Visibility) -> CharacterDraft {
+    CharacterDraft {
+        name: CharacterName::parse("하루").unwrap(),
+        system_prompt: SystemPrompt::parse("You keep a lighthouse.").unwrap(),
+        greeting: Greeting::parse("오늘 바다는 어때요?").unwrap(),
+        description: Description::parse("등대지기").unwrap(),
+        visibility,
+    }
 }
 
 struct AlwaysReady;
@@ -209,13 +223,7 @@ impl Api {
     }
 
     pub(crate) async fn character(&self, owner: &Person, visibility: Visibility) -> CharacterId {
-        let draft = CharacterDraft {
-            name: CharacterName::parse("하루").unwrap(),
-            system_prompt: SystemPrompt::parse("You keep a lighthouse.").unwrap(),
-            greeting: Greeting::parse("오늘 바다는 어때요?").unwrap(),
-            description: Description::parse("등대지기").unwrap(),
-            visibility,
-        };
+        let draft = character_draft(visibility);
         let made = self.world.characters.create(owner.actor, draft).await;
         made.unwrap().id
     }
@@ -224,6 +232,22 @@ impl Api {
         let character = self.character(owner, Visibility::Private).await;
         let opened = self.world.chats.create(owner.actor, character, None).await;
         opened.unwrap().id
+    }
+
+    /// Opens a chat with a character that has no greeting.
+    pub(crate) async fn bare_chat(&self, owner: &Person) -> ChatId {
+        let draft = CharacterDraft {
+            greeting: Greeting::parse("").unwrap(),
+            ..character_draft(Visibility::Private)
+        };
+        let characters = &self.world.characters;
+        let character = characters.create(owner.actor, draft).await.unwrap();
+        let chats = &self.world.chats;
+        chats
+            .create(owner.actor, character.id, None)
+            .await
+            .unwrap()
+            .id
     }
 
     pub(crate) async fn prompt(&self, admin: &Person) -> PromptId {
@@ -243,14 +267,16 @@ impl Api {
 
     /// Sends a message and waits for the end of its turn.
     pub(crate) async fn turn(&self, owner: &Person, chat_id: ChatId) -> (TurnId, Arc<TurnRecord>) {
-        let message = SendMessage {
+        let message = TurnRequest {
             chat_id,
-            parent_id: None,
-            text: MessageText::parse("hello", 200).unwrap(),
+            ask: Ask::Say {
+                text: MessageText::parse("hello", 200).unwrap(),
+                after: None,
+            },
             idempotency_key: None,
         };
-        let sent = self.world.turns.send(owner.actor, message).await.unwrap();
-        let ended = self.world.turns.wait_sent(&sent).await.unwrap();
+        let sent = self.world.turns.begin(owner.actor, message).await.unwrap();
+        let ended = self.world.turns.wait_begun(&sent).await.unwrap();
         (sent.record.turn.id, ended)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use lionrocket_app::turns::SendMessage;
+use lionrocket_app::turns::{Ask, TurnRequest};
 use lionrocket_domain::{
     character::{CharacterDraft, Visibility},
     ids::{ChatId, MessageId},
@@ -32,15 +32,17 @@ async fn say(
     parent_id: Option<MessageId>,
     text: &str,
 ) -> [MessageId; 2] {
-    let message = SendMessage {
+    let message = TurnRequest {
         chat_id,
-        parent_id,
-        text: MessageText::parse(text, 200).unwrap(),
+        ask: Ask::Say {
+            text: MessageText::parse(text, 200).unwrap(),
+            after: parent_id,
+        },
         idempotency_key: None,
     };
     let turns = &api.world.turns;
-    let sent = turns.send(person.actor, message).await.unwrap();
-    let record = turns.wait_sent(&sent).await.unwrap();
+    let sent = turns.begin(person.actor, message).await.unwrap();
+    let record = turns.wait_begun(&sent).await.unwrap();
     [record.user_message.id, record.assistant_message.id]
 }
 

@@ -6,6 +6,7 @@ mod admin;
 mod answered;
 mod api;
 mod bad_requests;
+mod branches;
 mod budgets;
 mod conditional;
 mod deletion;

@@ -31,7 +31,7 @@ async fn read_all(mut events: ReplyEvents) -> (String, usize) {
 #[tokio::test]
 async fn a_reader_that_fell_behind_gets_all_it_missed_in_one_event() {
     let log = LocalReplyLog::new();
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let reader = log.follow(turn(1), 0).await.unwrap();
     for _ in 0..10_000 {
         log.append(turn(1), "단어 ".to_owned()).await;
@@ -44,7 +44,7 @@ async fn a_reader_that_fell_behind_gets_all_it_missed_in_one_event() {
 async fn nothing_is_kept_of_a_turn_that_is_over() {
     let log = LocalReplyLog::new();
     for number in 0..100 {
-        log.open(turn(number)).await;
+        log.open(turn(number), String::new()).await;
     }
     assert_eq!(log.open_turns(), 100);
     for number in 0..50 {
@@ -60,9 +60,9 @@ async fn nothing_is_kept_of_a_turn_that_is_over() {
 #[tokio::test]
 async fn opening_an_open_log_again_keeps_its_text() {
     let log = LocalReplyLog::new();
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     log.append(turn(1), "kept".to_owned()).await;
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let mut reader = log.follow(turn(1), 0).await.unwrap();
     let event = reader.next().now_or_never().flatten();
     assert!(matches!(event, Some(ReplyEvent::Text { text, .. }) if text == "kept"));
@@ -71,7 +71,7 @@ async fn opening_an_open_log_again_keeps_its_text() {
 #[tokio::test]
 async fn readers_end_when_the_log_itself_is_gone() {
     let log = LocalReplyLog::new();
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let reader = log.follow(turn(1), 0).await.unwrap();
     log.append(turn(1), "last words".to_owned()).await;
     drop(log);
@@ -81,7 +81,7 @@ async fn readers_end_when_the_log_itself_is_gone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_readers_follow_one_turn() {
     let log = LocalReplyLog::new();
-    log.open(turn(1)).await;
+    log.open(turn(1), String::new()).await;
     let mut readers = JoinSet::new();
     for _ in 0..1_000 {
         readers.spawn(read_all(log.follow(turn(1), 0).await.unwrap()));
@@ -101,7 +101,7 @@ async fn ten_thousand_turns_have_a_reader_each() {
     let log = LocalReplyLog::new();
     let mut readers = JoinSet::new();
     for number in 0..10_000 {
-        log.open(turn(number)).await;
+        log.open(turn(number), String::new()).await;
         readers.spawn(read_all(log.follow(turn(number), 0).await.unwrap()));
     }
     for _ in 0..5 {

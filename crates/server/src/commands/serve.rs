@@ -4,7 +4,10 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{
-    accounts::AccountService, retention::RetentionService, starters, turns::TurnService,
+    accounts::AccountService,
+    retention::RetentionService,
+    starters,
+    turns::{Recovered, TurnService},
 };
 use lionrocket_http::{ApiState, ServerLimits};
 use lionrocket_local_adapter::{SystemClock, TaskSpawner};
@@ -149,14 +152,20 @@ async fn prepare(store: &SqliteStore, turns: &TurnService) -> Result<(), Failure
     if seeded > 0 {
         tracing::info!(characters = seeded, "made the starter characters");
     }
-    let interrupted = turns.recover_after_restart().await.map_err(failed)?;
-    if interrupted > 0 {
+    let recovered = turns.recover_after_restart().await.map_err(failed)?;
+    tell_recovered(recovered);
+    Ok(())
+}
+
+/// Tells the operator of replies whose process had died.
+fn tell_recovered(Recovered { resumed, ended }: Recovered) {
+    if resumed + ended > 0 {
         tracing::warn!(
-            turns = interrupted,
-            "replies were under way when the service last ended: their text so far is kept"
+            resumed,
+            ended,
+            "replies were left by a process that died: some go on, of others the text so far is kept"
         );
     }
-    Ok(())
 }
 
 /// Tells the operator of people who cannot sign in until a pepper is put back into the settings.
@@ -208,10 +217,7 @@ async fn recover_for_ever(turns: &TurnService) {
     loop {
         tick.tick().await;
         match turns.recover_expired().await {
-            Ok(0) => {}
-            Ok(interrupted) => {
-                tracing::warn!(turns = interrupted, "ended turns that nobody worked on");
-            }
+            Ok(recovered) => tell_recovered(recovered),
             Err(error) => {
                 tracing::warn!(
                     error = %Chain(&error),

@@ -17,7 +17,9 @@ use std::{fs, io::Read as _, path::Path, str::FromStr, time::Duration};
 use jiff::SignedDuration;
 use lionrocket_claude_adapter::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
 use lionrocket_crypto_adapter::{JwtAlgorithm, SigningSecret};
-use lionrocket_domain::{budget::DailyBudgets, calendar::StatsZone, catalog::ModelCatalog};
+use lionrocket_domain::{
+    budget::DailyBudgets, calendar::StatsZone, catalog::ModelCatalog, turn::OnInterrupt,
+};
 use lionrocket_http::Registration;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -118,6 +120,10 @@ pub struct Settings {
     pub catalog: ModelCatalog,
     /// The most tokens of one reply.
     pub max_output_tokens: u32,
+    /// How many replies are written at once.
+    pub max_running_replies: usize,
+    /// What becomes of replies that the end of the process cut.
+    pub on_interrupt: OnInterrupt,
     /// What access tokens are signed with.
     pub signing: Signing,
     /// Who may make an account.
@@ -171,6 +177,21 @@ impl Settings {
             model,
             catalog,
             max_output_tokens,
+            max_running_replies: number(
+                "MAX_RUNNING_REPLIES",
+                raw.max_running_replies.as_deref(),
+                1000,
+                (1, 100_000),
+            )?,
+            on_interrupt: choice(
+                "ON_INTERRUPT",
+                raw.on_interrupt.as_deref(),
+                OnInterrupt::default(),
+                &[
+                    ("continue", OnInterrupt::Continue),
+                    ("keep", OnInterrupt::Keep),
+                ],
+            )?,
             signing: raw.signing(environment)?,
             registration: raw.registration()?,
             passwords: raw.passwords()?,

@@ -131,6 +131,22 @@ pub struct RawSettings {
         value_name = "NUMBER"
     )]
     pub claude_max_tokens: Option<String>,
+    /// How many replies are written at once; as many again wait, more are refused [default: 1000]
+    #[arg(
+        long,
+        env = "MAX_RUNNING_REPLIES",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub max_running_replies: Option<String>,
+    /// What becomes of replies that the end of the process cut: `continue` or `keep` [default: continue]
+    #[arg(
+        long,
+        env = "ON_INTERRUPT",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
+    pub on_interrupt: Option<String>,
     /// A TOML file with prices and sizes of models, instead of the built-in one
     #[arg(
         long,

@@ -51,6 +51,8 @@ fn with_no_settings_at_all_everything_has_its_default() {
         matches!(settings.model, ModelChoice::Demo { delay } if delay == Duration::from_millis(35))
     );
     assert_eq!(settings.max_output_tokens, 1024);
+    assert_eq!(settings.max_running_replies, 1000);
+    assert_eq!(settings.on_interrupt, OnInterrupt::Continue);
     assert!(settings.signing.secret.is_none());
     assert_eq!(settings.signing.lifetime, SignedDuration::from_hours(24));
     assert_eq!(settings.registration, Registration::Open);

@@ -10,10 +10,105 @@ use crate::support::{Answer, Event, Home, Person, client, eventually};
 /// A reply that stops in the middle and stays there.
 const STALLS: &str = "[[sim:stall;after=4;ms=600000]] tell me";
 
+/// What a reply would be that nothing cuts.
+async fn whole_reply(simulator: &Simulator) -> String {
+    let home = Home::behind(simulator);
+    let server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let exchange = person.say(chat, "tell me").await.with_status(201);
+    server.stop().await;
+    exchange["assistant_message"]["content"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
 #[tokio::test]
-async fn after_a_kill_in_mid_stream_the_text_is_kept_and_the_chat_goes_on() {
-    let simulator = Simulator::builder().seed(2).start().await.unwrap();
+async fn after_a_kill_in_mid_stream_the_reply_goes_on_and_its_reader_misses_nothing() {
+    let pace = std::time::Duration::from_millis(40);
+    let simulator = Simulator::builder()
+        .seed(2)
+        .pace(pace)
+        .start()
+        .await
+        .unwrap();
+    let whole = whole_reply(&simulator).await;
+    let told_before = simulator.bill().total.charges;
     let home = Home::behind(&simulator);
+    let server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let mut stream = person.say_live(chat, "tell me").await;
+    let mut events = vec![stream.next().await.unwrap()];
+    let turn = events[0].data["turn_id"].as_str().unwrap().to_owned();
+    while Event::text_of(&events).len() < 20 {
+        events.push(stream.next().await.unwrap());
+    }
+    server.kill().await;
+
+    let server = home.serve();
+    server.has_said("resumed=1").await;
+    let person = person.at(&server);
+    let last = events.last().unwrap().id.clone();
+    let rest = person.follow(chat, &turn, Some(&last)).await.rest().await;
+    assert_eq!(rest.last().unwrap().name, "done");
+    assert!(rest.iter().all(|event| event.name != "turn"));
+    events.extend(rest);
+    assert_eq!(Event::text_of(&events), whole);
+    let reply = person.messages(chat).await.pop().unwrap();
+    assert_eq!(
+        (&reply["content"], &reply["status"]),
+        (&whole.into(), &"complete".into())
+    );
+
+    // One exchange, and upstream was asked twice for it.
+    let usage = person.usage().await;
+    assert_eq!(usage["chat_count"], 1);
+    let bill = simulator.bill();
+    assert_eq!(bill.total.charges - told_before, 2);
+    let asked: u64 = bill
+        .charges
+        .iter()
+        .rev()
+        .take(2)
+        .map(|charge| charge.input_tokens)
+        .sum();
+    assert_eq!(usage["input_tokens"], asked);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_wish_to_stop_outlives_a_kill() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let home = Home::behind(&simulator);
+    let server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    let mut stream = person.say_live(chat, STALLS).await;
+    let turn = stream.next().await.unwrap().data["turn_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/api/chats/{chat}/turns/{turn}/stop");
+    let stopped = person.post(&path, Value::Null).await;
+    assert!(matches!(stopped.status, 200 | 202), "{stopped:?}");
+    server.kill().await;
+
+    let server = home.serve();
+    let turn = person.at(&server).turn(chat, &turn).await;
+    assert_eq!(
+        (&turn["state"], &turn["error_code"]),
+        (&"stopped".into(), &Value::Null)
+    );
+    let again = person.at(&server).post(&path, Value::Null).await;
+    assert_eq!(again.with_status(200)["state"], "stopped");
+}
+
+#[tokio::test]
+async fn after_a_kill_in_mid_stream_the_text_can_be_kept_as_it_is() {
+    let simulator = Simulator::builder().seed(2).start().await.unwrap();
+    let home = Home::behind(&simulator).with("ON_INTERRUPT", "keep");
     let server = home.serve();
     let person = Person::register(&server, "mina").await;
     let chat = person.open_chat().await;

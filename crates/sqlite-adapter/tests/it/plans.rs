@@ -17,7 +17,8 @@ use lionrocket_sql_model::{
         FindTopCharacters, FindTopUsers,
     },
     time::StoredTime,
-    turns::{EndTurn, FindOrphans, FindTurnByKey, FindTurnOf, RenewTurn},
+    turns::{EndTurn, FindOrphans, FindTurnByKey, FindTurnOf, RenewTurn, RequestStop},
+    usage::FindAttempts,
 };
 
 use crate::files::DatabaseFile;
@@ -61,6 +62,7 @@ fn statements_that_run_often_find_rows_by_index() {
         user_id,
         id,
         parent_id: Some(1),
+        parent_role: "assistant",
     };
     let end_turn = EndTurn {
         id: "t",
@@ -74,6 +76,14 @@ fn statements_that_run_often_find_rows_by_index() {
         lease_until: now,
         first_text_at: None,
         cache_write_1h_tokens: 0,
+        upstream_request_id: None,
+    };
+    let attempts = FindAttempts { turn_id: "t" };
+    let request_stop = RequestStop {
+        user_id,
+        chat_id,
+        id: "t",
+        now,
     };
     let by_key = FindTurnByKey {
         chat_id,
@@ -84,7 +94,11 @@ fn statements_that_run_often_find_rows_by_index() {
         chat_id,
         id: "t",
     };
-    let orphans = FindOrphans { now, limit: 10 };
+    let orphans = FindOrphans {
+        lease_before: Some(now),
+        node_id: "n",
+        limit: 10,
+    };
     let walk = BranchUpTo {
         chat_id,
         last_id: 1,
@@ -110,6 +124,8 @@ fn statements_that_run_often_find_rows_by_index() {
         plan(connection, &find_begin_facts),
         plan(connection, &end_turn),
         plan(connection, &renew_turn),
+        plan(connection, &attempts),
+        plan(connection, &request_stop),
         plan(connection, &by_key),
         plan(connection, &turn_of),
         plan(connection, &orphans),

@@ -161,7 +161,11 @@ tables_are_as_described! {
         cache_write_tokens;
     turns: id, user_id, chat_id, character_id, user_message_id, assistant_message_id, state,
         error_code, node_id, lease_until, idempotency_key, request_hash, attempts, usage_date,
-        cache_write_1h_tokens, accepted_at, first_text_at, ended_at;
+        cache_write_1h_tokens, accepted_at, first_text_at, ended_at, stop_requested_at, resumed_from,
+        upstream_request_id;
+    usage_attempts: turn_id, attempt, upstream_request_id, model, input_tokens, output_tokens,
+        cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, cost_micro_usd,
+        price_version, estimated, created_at;
     usage_events: turn_id, user_id, chat_id, character_id, usage_date, model, input_tokens,
         output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
         cost_micro_usd, price_version, estimated, created_at;

@@ -1,0 +1,250 @@
+//! The end of a turn.
+
+use diesel::{OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection};
+use jiff::Timestamp;
+use lionrocket_domain::{
+    chat::MessageStatus,
+    ids::CharacterId,
+    statistics::LatencyBucket,
+    turn::{StopReason, TurnFailure, TurnRecord, TurnState},
+    usage::{Attempt, Charge, ChargeAccount, TokenUsage},
+};
+use lionrocket_ports::{
+    StoreResult,
+    turns::{FinishOutcome, FinishTurn},
+};
+use lionrocket_sql_model::{
+    chats::TouchChat,
+    convert::stored_count,
+    messages::{CountUserMessage, EndReply, MessageRow},
+    schema::{usage_events, users},
+    time::StoredTime,
+    turns::{EndTurn, TurnRow},
+    usage::{AddToDay, AttemptRow, FindAttempts, InsertAttempt, InsertCharge},
+};
+
+use super::{find_turn, record};
+use crate::{
+    budgets::give_back,
+    error::DbError,
+    statistics::{EndedTurn, count_active_account, count_turn},
+};
+
+/// Writes attempts at a turn down and answers the number of the last one; 0 when there is none to
+/// write.
+pub(super) fn write_attempts(
+    connection: &mut SqliteConnection,
+    turn_id: &str,
+    attempts: &[Attempt],
+    now: Timestamp,
+) -> QueryResult<i64> {
+    let mut last = 0;
+    for Attempt {
+        charge,
+        upstream_request_id,
+    } in attempts
+    {
+        let tokens = &charge.tokens;
+        (last,) = InsertAttempt {
+            turn_id,
+            upstream_request_id: upstream_request_id.as_deref(),
+            model: &charge.model,
+            input_tokens: stored_count(tokens.input),
+            output_tokens: stored_count(tokens.output),
+            cache_read_tokens: stored_count(tokens.cache_read),
+            cache_write_5m_tokens: stored_count(tokens.cache_write_5m),
+            cache_write_1h_tokens: stored_count(tokens.cache_write_1h),
+            cost_micro_usd: stored_count(charge.cost_micro_usd),
+            price_version: &charge.price_version,
+            estimated: charge.estimated,
+            created_at: now.into(),
+        }
+        .get_result(connection)?;
+    }
+    Ok(last)
+}
+
+/// Writes the last attempts at a turn down and answers what all of them cost.
+fn settle(
+    connection: &mut SqliteConnection,
+    turn_id: &str,
+    request: &FinishTurn,
+) -> Result<Option<Charge>, DbError> {
+    let attempts = &request.attempts;
+    let last = write_attempts(connection, turn_id, attempts, request.ended_at)?;
+    // Nearly every turn has one attempt, and it need not be read back.
+    if usize::try_from(last).is_ok_and(|last| last > 0 && last == attempts.len()) {
+        return Ok(Charge::of_attempts(attempts));
+    }
+    let rows: Vec<AttemptRow> = FindAttempts { turn_id }.load(connection)?;
+    let all = rows.into_iter().map(AttemptRow::into_domain);
+    Ok(Charge::of_attempts(&all.collect::<StoreResult<Vec<_>>>()?))
+}
+
+/// Writes a turn's row of the ledger and adds it to the user's day.
+fn write_charge(
+    connection: &mut SqliteConnection,
+    account: &ChargeAccount,
+    user_id: Option<i64>,
+    charge: &Charge,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let usage_date = account.usage_date.to_string();
+    let tokens = &charge.tokens;
+    InsertCharge {
+        turn_id: &account.turn_id.to_string(),
+        user_id,
+        chat_id: account.chat_id.get(),
+        character_id: account.character_id.map(CharacterId::get),
+        usage_date: &usage_date,
+        model: &charge.model,
+        input_tokens: stored_count(tokens.input),
+        output_tokens: stored_count(tokens.output),
+        cache_read_tokens: stored_count(tokens.cache_read),
+        cache_write_5m_tokens: stored_count(tokens.cache_write_5m),
+        cache_write_1h_tokens: stored_count(tokens.cache_write_1h),
+        cost_micro_usd: stored_count(charge.cost_micro_usd),
+        price_version: &charge.price_version,
+        estimated: charge.estimated,
+        created_at: now.into(),
+    }
+    .execute(connection)?;
+    let (exchanges,): (i64,) = AddToDay {
+        user_id,
+        usage_date: &usage_date,
+        total_tokens: stored_count(tokens.total()),
+        input_tokens: stored_count(tokens.input),
+        output_tokens: stored_count(tokens.output),
+        cache_read_tokens: stored_count(tokens.cache_read),
+        cache_write_tokens: stored_count(tokens.cache_write()),
+        cost_micro_usd: stored_count(charge.cost_micro_usd),
+    }
+    .get_result(connection)?;
+    if user_id.is_some() && exchanges == 1 {
+        count_active_account(connection, &usage_date)?;
+    }
+    Ok(())
+}
+
+/// Adds a turn that has just ended to the statistics of its day.
+fn count(
+    connection: &mut SqliteConnection,
+    request: &FinishTurn,
+    first_text_at: Option<Timestamp>,
+    charge: Option<&Charge>,
+) -> QueryResult<()> {
+    let account = &request.account;
+    count_turn(
+        connection,
+        &EndedTurn {
+            usage_date: &account.usage_date.to_string(),
+            end: request.end,
+            failure: request.failure,
+            first_text: first_text_at
+                .map(|first| LatencyBucket::between(account.accepted_at, first)),
+            character_id: account.character_id,
+            charge,
+        },
+    )
+}
+
+/// Saves the final texts and counts of a turn that has just ended.
+fn end_messages(
+    connection: &mut SqliteConnection,
+    turn: &TurnRow,
+    request: &FinishTurn,
+    charge: Option<&Charge>,
+) -> QueryResult<(MessageRow, MessageRow)> {
+    let tokens = charge.map_or_else(TokenUsage::default, |charge| charge.tokens);
+    let status = MessageStatus::from(TurnState::from(request.end));
+    let assistant = EndReply {
+        id: turn.assistant_message_id,
+        content: &request.text,
+        status: status.as_str(),
+        model: charge.map(|charge| charge.model.as_str()),
+        stop_reason: request.stop_reason.as_ref().map(StopReason::as_str),
+        input_tokens: stored_count(tokens.input),
+        output_tokens: stored_count(tokens.output),
+        cache_read_tokens: stored_count(tokens.cache_read),
+        cache_write_tokens: stored_count(tokens.cache_write()),
+    }
+    .get_result(connection)?;
+    let user = CountUserMessage {
+        id: turn.user_message_id,
+        token_count: stored_count(tokens.input),
+    }
+    .get_result(connection)?;
+    Ok((user, assistant))
+}
+
+pub(super) fn finish(
+    connection: &mut SqliteConnection,
+    request: &FinishTurn,
+) -> Result<FinishOutcome, DbError> {
+    let account = request.account;
+    let turn_id = account.turn_id.to_string();
+    let ended: Option<TurnRow> = EndTurn {
+        id: &turn_id,
+        state: TurnState::from(request.end).as_str(),
+        error_code: request.failure.map(TurnFailure::code),
+        first_text_at: request.first_text_at.map(StoredTime::from),
+        ended_at: request.ended_at.into(),
+    }
+    .get_result(connection)
+    .optional()?;
+    let Some(turn) = ended else {
+        return finish_late(connection, request, &turn_id);
+    };
+    let charge = settle(connection, &turn_id, request)?;
+    let (user, assistant) = end_messages(connection, &turn, request, charge.as_ref())?;
+    if let Some(charge) = &charge {
+        let user_id = Some(account.user_id.get());
+        write_charge(connection, &account, user_id, charge, request.ended_at)?;
+    }
+    TouchChat {
+        id: turn.chat_id,
+        last_message_at: request.ended_at.into(),
+    }
+    .execute(connection)?;
+    let turn = turn.into_domain()?;
+    count(connection, request, turn.first_text_at, charge.as_ref())?;
+    give_back(connection, &turn_id)?;
+    Ok(FinishOutcome::Finished(Box::new(TurnRecord {
+        turn,
+        user_message: user.into_domain()?,
+        assistant_message: assistant.into_domain()?,
+        charge,
+    })))
+}
+
+/// The end of a turn that is over already, or whose chat was deleted. The latter is counted when it
+/// was charged, once by its row of the ledger; of one that cost nothing, nothing is left to count by.
+fn finish_late(
+    connection: &mut SqliteConnection,
+    request: &FinishTurn,
+    turn_id: &str,
+) -> Result<FinishOutcome, DbError> {
+    if let Some(turn) = find_turn(connection, turn_id)? {
+        let record = record(connection, turn)?;
+        return Ok(FinishOutcome::AlreadyFinished(Box::new(record)));
+    }
+    let is_charged = usage_events::table
+        .find(turn_id)
+        .select(usage_events::turn_id)
+        .first::<String>(connection)
+        .optional()?
+        .is_some();
+    if !is_charged && let Some(charge) = settle(connection, turn_id, request)? {
+        let account = &request.account;
+        // The account may be gone together with the chat.
+        let user_id = users::table
+            .find(account.user_id.get())
+            .select(users::id)
+            .first::<i64>(connection)
+            .optional()?;
+        write_charge(connection, account, user_id, &charge, request.ended_at)?;
+        count(connection, request, request.first_text_at, Some(&charge))?;
+    }
+    give_back(connection, turn_id)?;
+    Ok(FinishOutcome::ChatGone)
+}
