@@ -128,7 +128,8 @@ async fn the_health_of_the_running_service_is_an_exit_code() {
 async fn a_generated_secret_is_one_that_the_service_takes() {
     let home = Home::new();
     let secret = home.run(&["secret", "generate"], "").stdout;
-    let server = home.with("JWT_SECRET", secret.trim()).serve();
+    let home = home.with("JWT_SECRET", secret.trim());
+    let server = home.serve();
     Person::register(&server, "mina").await;
 }
 
