@@ -5,7 +5,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -19,7 +22,7 @@ use crate::{
     book::Book,
     chatter::{Chatter, Life},
     database::{Database, State},
-    disk::Disk,
+    disk::{Ballast, Disk},
     person::{LIMIT, Person},
     plan::{Moment, OnInterrupt, Plan, Upstream},
     process::{Doom, Ending, Process, Setup, tampered, was_killed},
@@ -34,6 +37,15 @@ const CHATS_OF_EACH: usize = 2;
 const CYCLES_OF_A_PLACE: u32 = 25;
 /// How long a life lasts when the moment of its end does not come.
 const LONGEST_LIFE: Duration = Duration::from_millis(1500);
+/// How long a server is waited for that should end by itself.
+const LONGEST_WAIT_FOR_SYNC: Duration = Duration::from_secs(3);
+/// The exit code of a server whose disk fails.
+const IO_ERROR: i32 = 74;
+/// How long the clients talk before the disk is full.
+const BEFORE_FULL: Duration = Duration::from_millis(300);
+/// What is done while it is full, and after.
+const READS_WHILE_FULL: u32 = 10;
+const MESSAGES_AFTER_FULL: u64 = 10;
 /// How long after a start a turn may lack somebody who works on it.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(5);
 /// How often a state is looked at that nobody announces.
@@ -44,6 +56,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 pub(crate) enum Kind {
     Kill,
     PowerCut,
+    /// A sync of its fails; what is not synced is lost then, where the disk can lose it.
+    FailedSync,
+    /// Its disk is full for a while.
+    FullDisk,
 }
 
 /// A run of cycles.
@@ -89,7 +105,7 @@ impl Campaign {
             kind,
             simulator: Simulator::builder().seed(1).start().await?,
             can_stop: setup.output(&["openapi"])?.contains("stop_turn"),
-            can_continue: setup.output(&["serve", "--help"])?.contains("ON_INTERRUPT"),
+            can_continue: setup.output(&["--help"])?.contains("ON_INTERRUPT"),
             binary,
             without_syncs,
             report: Report::default(),
@@ -109,6 +125,11 @@ impl Campaign {
                 _ => self.new_place().await?,
             };
             let plan = Plan::new(seed, cycle);
+            let plan = match self.kind {
+                Kind::Kill | Kind::PowerCut => plan,
+                Kind::FailedSync => plan.with_failed_sync(),
+                Kind::FullDisk => plan.without_crash(),
+            };
             here.book.remark(&format!("{plan:?}"));
             let mut wrong = Vec::new();
             if let Err(error) = self.cycle(&mut here, &plan, &mut wrong).await {
@@ -139,14 +160,18 @@ impl Campaign {
             .tempdir()?;
         let disk = match self.kind {
             Kind::Kill => None,
-            Kind::PowerCut => Some(Arc::new(Disk::new(directory.path())?)),
+            Kind::FailedSync if Disk::missing().is_some() => None,
+            Kind::PowerCut | Kind::FailedSync => Some(Arc::new(Disk::new(directory.path())?)),
+            Kind::FullDisk => Some(Arc::new(Disk::small(directory.path())?)),
         };
         let data = match &disk {
             None => directory.path().join("home"),
             Some(disk) => disk.path().join("home"),
         };
         fs::create_dir_all(&data)?;
-        let setup = Setup::new(&self.binary, &data, &directory.path().join("server.log"));
+        let setup = Setup::new(&self.binary, &data, &directory.path().join("server.log"))
+            // A disk of the harness has little room from the beginning.
+            .with("DISK_LOW_WATER_MB", "1");
         let mut process = setup.start(Ending::Kill)?;
         let base = process
             .listens()
@@ -217,30 +242,19 @@ impl Campaign {
         let setup = self.setup(place, plan);
         let mut chatters = place.chatters(plan);
         let mut working = BTreeSet::new();
+        if self.kind == Kind::FullDisk {
+            self.full_life(place, &mut chatters, &setup).await?;
+            wrong.extend(at_death(&chatters, &setup)?.0);
+        }
         for moment in &plan.crashes {
-            let ending = match &place.disk {
-                None => Ending::Kill,
-                Some(disk) => Ending::PowerCut {
-                    disk: disk.clone(),
-                    flushes_log: plan.flushes_log,
-                },
-            };
             place.book.remark(&format!("a life that ends {moment}"));
-            let process = setup.start(ending)?;
-            self.doomed_life(place, &mut chatters, process, *moment)
+            self.doomed_life(place, &mut chatters, &setup, plan, *moment)
                 .await?;
-            if let Some(disk) = &place.disk {
-                disk.lose_power()?;
-            }
             chatters.iter_mut().for_each(Chatter::survive);
-            let found = State::found(&setup.database())?;
-            let exchanges = chatters.iter().flat_map(|chatter| &chatter.exchanges);
-            match &found {
-                Some(found) => wrong.extend(verdict::at_death(exchanges, found)),
-                None => bail!("the database is gone"),
-            }
-            working = found.as_ref().map(State::working_nodes).unwrap_or_default();
-            self.report.crash(*moment, found.as_ref());
+            let (lost, found) = at_death(&chatters, &setup)?;
+            wrong.extend(lost);
+            working = found.working_nodes();
+            self.report.crash(*moment, &found);
         }
         place.book.remark("the last life");
         let process = setup.start(Ending::Kill)?;
@@ -257,9 +271,23 @@ impl Campaign {
         &self,
         place: &Place,
         chatters: &mut [Chatter],
-        mut process: Process,
+        setup: &Setup,
+        plan: &Plan,
         moment: Moment,
     ) -> Result<()> {
+        let mut setup = setup.clone();
+        let ending = match (self.kind, &place.disk) {
+            (Kind::PowerCut, Some(disk)) => Ending::PowerCut {
+                disk: disk.clone(),
+                flushes_log: plan.flushes_log,
+            },
+            (Kind::FailedSync, _) => Ending::Itself,
+            _ => Ending::Kill,
+        };
+        if let Moment::FailedSync(count) = moment {
+            setup.wrapper = tampered("fsync,fdatasync", &format!("error=EIO:when={count}"));
+        }
+        let mut process = setup.start(ending)?;
         // Dropping it ends the watchers with the life that they watch.
         let mut watchers = JoinSet::new();
         if let Moment::Booting(time) = moment {
@@ -269,20 +297,101 @@ impl Campaign {
             Self::watch(&mut watchers, place, moment, &process.doom);
             let life = self.life(place, base, &process.doom, true);
             join_all(chatters.iter_mut().map(|chatter| chatter.live(&life))).await;
-            process.struck().await;
         }
         let status = process.ended().await?;
         // Watchers have the database open; a server that starts must be the first to open it.
         watchers.shutdown().await;
-        if self.kind == Kind::Kill && !was_killed(status) {
-            bail!("the server ended before it was killed: {status}");
+        match (self.kind, &place.disk) {
+            (Kind::Kill, _) if !was_killed(status) => {
+                bail!("the server ended before it was killed: {status}");
+            }
+            (Kind::FailedSync, _) if !was_killed(status) && status.code() != Some(IO_ERROR) => {
+                bail!("the server ended with {status} after a failed sync");
+            }
+            (Kind::PowerCut, Some(disk)) => disk.lose_power(),
+            (Kind::FailedSync, Some(disk)) => {
+                disk.cut(plan.flushes_log);
+                disk.lose_power()
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Lets the disk be full for a while as the clients talk.
+    async fn full_life(
+        &self,
+        place: &Place,
+        chatters: &mut [Chatter],
+        setup: &Setup,
+    ) -> Result<()> {
+        let disk = place.disk.as_ref().context("no disk")?;
+        let mut process = setup.start(Ending::Kill)?;
+        let base = process
+            .listens()
+            .await?
+            .context("the server does not listen")?;
+        let life = self.life(place, base.clone(), &process.doom, true);
+        let (person, chats) = place.people.first().context("nobody")?;
+        let filling = async {
+            sleep(BEFORE_FULL).await;
+            let mut ballast = Ballast::fill(disk)?;
+            place.book.remark("the disk is full");
+            let refused = place.book.counts().refused;
+            until("a message is refused", || {
+                place.book.counts().refused > refused
+            })
+            .await?;
+            for _ in 0..READS_WHILE_FULL {
+                person
+                    .login(&base)
+                    .await
+                    .context("a login on a full disk")?;
+                person
+                    .messages(&base, chats[0])
+                    .await
+                    .context("reading on a full disk")?;
+            }
+            // Whatever the server had kept back for this is taken as well.
+            ballast.fill_up();
+            for _ in 0..READS_WHILE_FULL {
+                person
+                    .messages(&base, chats[0])
+                    .await
+                    .context("reading with no room at all")?;
+            }
+            drop(ballast);
+            place.book.remark("the disk has room again");
+            let accepted = place.book.counts().accepted;
+            let enough = accepted + MESSAGES_AFTER_FULL;
+            until("messages are taken again", || {
+                place.book.counts().accepted > enough
+            })
+            .await
+        };
+        let (_, filled) = tokio::join!(
+            join_all(chatters.iter_mut().map(|chatter| chatter.live(&life))),
+            async {
+                let filled = filling.await;
+                life.load.store(false, Ordering::SeqCst);
+                filled
+            }
+        );
+        filled?;
+        let exchanges = chatters.iter().flat_map(|chatter| &chatter.exchanges);
+        let mut refusals = exchanges.flat_map(|exchange| &exchange.refusals);
+        if let Some(other) = refusals.find(|code| *code != "507 storage_full") {
+            bail!("a message is refused with {other}");
+        }
+        process.stop().await
     }
 
     /// Sets whatever makes the server die at its moment.
     fn watch(watchers: &mut JoinSet<()>, place: &Place, moment: Moment, doom: &Arc<Doom>) {
-        watchers.spawn(strike_after(LONGEST_LIFE, doom.clone()));
+        let longest = match moment {
+            Moment::FailedSync(_) => LONGEST_WAIT_FOR_SYNC,
+            _ => LONGEST_LIFE,
+        };
+        watchers.spawn(strike_after(longest, doom.clone()));
         match moment {
             Moment::After(time) => {
                 watchers.spawn(strike_after(time, doom.clone()));
@@ -304,7 +413,7 @@ impl Campaign {
             base,
             doom: doom.clone(),
             book: place.book.clone(),
-            has_load,
+            load: Arc::new(AtomicBool::new(has_load)),
             can_stop: self.can_stop,
         }
     }
@@ -383,6 +492,25 @@ impl Place {
         drop(self.disk);
         Ok(self.directory.keep())
     }
+}
+
+/// Judges what a server will find that is started now.
+fn at_death(chatters: &[Chatter], setup: &Setup) -> Result<(Vec<String>, State)> {
+    let found = State::found(&setup.database())?.context("lost: the database is gone")?;
+    let exchanges = chatters.iter().flat_map(|chatter| &chatter.exchanges);
+    Ok((verdict::at_death(exchanges, &found), found))
+}
+
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
+    let began = Instant::now();
+    while !is_so() {
+        if began.elapsed() > LIMIT {
+            bail!("did not happen in time: {what}");
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 async fn strike_after(time: Duration, doom: Arc<Doom>) {

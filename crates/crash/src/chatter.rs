@@ -1,6 +1,13 @@
 //! A client that talks in one chat, whatever becomes of the server.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rand::{Rng as _, rngs::StdRng};
 use reqwest::{Method, RequestBuilder, Response, header};
@@ -16,6 +23,8 @@ use crate::{
 
 /// How often a stream that ends without a word is asked for again.
 const MOST_RESUMES: u32 = 200;
+/// How long somebody waits who was refused.
+const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 /// One event in so many makes a client lose its connection.
 const LOSES_CONNECTION: u32 = 80;
 
@@ -25,8 +34,8 @@ pub(crate) struct Life {
     pub(crate) base: String,
     pub(crate) doom: Arc<Doom>,
     pub(crate) book: Arc<Book>,
-    /// Whether new messages are sent, until the server dies.
-    pub(crate) has_load: bool,
+    /// Whether new messages are sent.
+    pub(crate) load: Arc<AtomicBool>,
     /// Whether the server knows how to stop a reply.
     pub(crate) can_stop: bool,
 }
@@ -51,7 +60,7 @@ impl Life {
     }
 
     fn gone(&self, what: &str, problem: &str) -> Gone {
-        if !self.doom.is_struck() {
+        if !self.doom.may_be_gone() {
             self.book
                 .trouble(format!("the server does not serve {what}: {problem}"));
         }
@@ -107,7 +116,7 @@ impl Chatter {
                 return;
             }
         }
-        while life.has_load && !life.doom.is_struck() {
+        while life.load.load(Ordering::SeqCst) && !life.doom.is_struck() {
             let at = self.exchanges.len();
             let exchange = self.new_exchange(life);
             self.exchanges.push(exchange);
@@ -118,6 +127,9 @@ impl Chatter {
                 return;
             }
             self.exchanges[at].is_settled = true;
+            if !self.exchanges[at].is_accepted() {
+                tokio::time::sleep(AFTER_REFUSAL).await;
+            }
         }
     }
 

@@ -1,7 +1,9 @@
-//! A disk whose power can be cut: XFS in a file, mounted through a loop device.
+//! Disks of the harness's own: one whose power can be cut (XFS in a file, mounted through a loop device)
+//! and a small one that is soon full.
 
 use std::{
     fs::{self, File},
+    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -10,16 +12,20 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+/// The size of a small disk in MiB.
+const SMALL_MIB: u32 = 16;
 /// The smallest file system that mkfs.xfs makes.
 const SIZE_BYTES: u64 = 300 * 1024 * 1024;
 /// How often it is tried to unmount what may still be in use for a moment.
 const UNMOUNT_ATTEMPTS: u32 = 100;
 const UNMOUNT_AGAIN_AFTER: Duration = Duration::from_millis(20);
 
-/// A file system in a file. It is unmounted when it is dropped.
+/// A mounted file system. It is unmounted when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    image: PathBuf,
+    /// What is mounted, with the options for it.
+    source: PathBuf,
+    options: Vec<String>,
     mount: PathBuf,
 }
 
@@ -27,17 +33,38 @@ impl Disk {
     /// Makes and mounts a new one within a directory.
     pub(crate) fn new(directory: &Path) -> Result<Self> {
         let disk = Self {
-            image: directory.join("disk.img"),
+            source: directory.join("disk.img"),
+            options: ["-o", "loop"].map(str::to_owned).to_vec(),
             mount: directory.join("disk"),
         };
-        File::create(&disk.image)?.set_len(SIZE_BYTES)?;
-        fs::create_dir_all(&disk.mount)?;
+        File::create(&disk.source)?.set_len(SIZE_BYTES)?;
         run(Command::new("mkfs.xfs")
             .arg("-q")
             .arg("-f")
-            .arg(&disk.image))?;
+            .arg(&disk.source))?;
         disk.mount()?;
         Ok(disk)
+    }
+
+    /// Mounts a small one within a directory.
+    pub(crate) fn small(directory: &Path) -> Result<Self> {
+        let size = format!("size={SMALL_MIB}m");
+        let disk = Self {
+            source: PathBuf::from("tmpfs"),
+            options: ["-t", "tmpfs", "-o", &size].map(str::to_owned).to_vec(),
+            mount: directory.join("disk"),
+        };
+        disk.mount()?;
+        Ok(disk)
+    }
+
+    /// Says why there cannot be a small one on this machine; `None` when there can.
+    pub(crate) fn small_missing() -> Option<String> {
+        let probe = || -> Result<()> {
+            let directory = tempfile::tempdir()?;
+            Self::small(directory.path()).map(drop)
+        };
+        probe().err().map(|error| format!("{error:#}"))
     }
 
     /// Says why there cannot be one on this machine; `None` when there can.
@@ -57,10 +84,10 @@ impl Disk {
     }
 
     fn mount(&self) -> Result<()> {
+        fs::create_dir_all(&self.mount)?;
         run(Command::new("mount")
-            .arg("-o")
-            .arg("loop")
-            .arg(&self.image)
+            .args(&self.options)
+            .arg(&self.source)
             .arg(&self.mount))
     }
 
@@ -102,6 +129,39 @@ impl Disk {
     pub(crate) fn lose_power(&self) -> Result<()> {
         self.unmount()?;
         self.mount()
+    }
+}
+
+/// A file that takes all the room there is, until it is dropped.
+pub(crate) struct Ballast {
+    path: PathBuf,
+    file: File,
+}
+
+impl Ballast {
+    /// Fills a disk to the last byte.
+    pub(crate) fn fill(disk: &Disk) -> Result<Self> {
+        let path = disk.mount.join("ballast");
+        let file = File::create(&path)?;
+        let mut ballast = Self { path, file };
+        ballast.fill_up();
+        Ok(ballast)
+    }
+
+    /// Takes what room has become free since.
+    pub(crate) fn fill_up(&mut self) {
+        for size in [64 * 1024, 512, 1] {
+            let piece = vec![0; size];
+            while self.file.write_all(&piece).is_ok() {}
+        }
+    }
+}
+
+impl Drop for Ballast {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            eprintln!("warning: the disk stays full: {error}");
+        }
     }
 }
 

@@ -53,6 +53,20 @@ enum Command {
         #[arg(long)]
         without_syncs: bool,
     },
+    /// Lets a sync of the server fail, then cuts the power where that can be done; needs strace.
+    Eio {
+        #[command(flatten)]
+        cycles: Cycles,
+        #[command(flatten)]
+        need: Need,
+    },
+    /// Fills the disk of the server for a while; needs root.
+    Diskfull {
+        #[command(flatten)]
+        cycles: Cycles,
+        #[command(flatten)]
+        need: Need,
+    },
 }
 
 #[derive(Args)]
@@ -106,6 +120,14 @@ async fn main() -> Result<ExitCode> {
                 None => options(cycles).promises(Kind::PowerCut, "powercut").await,
             }
         }
+        Command::Eio { cycles, need } => match no_tampering() {
+            Some(missing) => Ok(need.unmet("eio", &missing)),
+            None => options(cycles).promises(Kind::FailedSync, "eio").await,
+        },
+        Command::Diskfull { cycles, need } => match Disk::small_missing() {
+            Some(missing) => Ok(need.unmet("diskfull", &missing)),
+            None => options(cycles).promises(Kind::FullDisk, "diskfull").await,
+        },
     }
 }
 

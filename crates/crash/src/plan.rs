@@ -44,6 +44,8 @@ pub(crate) enum Moment {
     Saved(u32),
     /// As soon as the end of the so-manyeth turn is in the database, mostly before its readers know.
     Ended(u32),
+    /// By itself, when the so-manyeth sync of one of its threads fails.
+    FailedSync(u32),
 }
 
 impl fmt::Display for Moment {
@@ -57,6 +59,7 @@ impl fmt::Display for Moment {
             Self::StopTaken(count) => write!(f, "at the promise to stop {count}"),
             Self::Begun(count) => write!(f, "at turn {count} in the database"),
             Self::Saved(count) => write!(f, "at saved part {count} in the database"),
+            Self::FailedSync(count) => write!(f, "at failed sync {count}"),
             Self::Ended(count) => write!(f, "at ended turn {count} in the database"),
         }
     }
@@ -99,6 +102,29 @@ impl Plan {
             crashes,
             flushes_log: rng.random(),
             seed,
+        }
+    }
+
+    /// The same cycle, but its one crash is that of a failed sync: the first ones are met one by one,
+    /// later ones by chance.
+    pub(crate) fn with_failed_sync(self) -> Self {
+        const ONE_BY_ONE: u32 = 20;
+        let sync = if self.cycle < ONE_BY_ONE {
+            self.cycle + 1
+        } else {
+            self.dice(u64::MAX).random_range(1..=100)
+        };
+        Self {
+            crashes: vec![Moment::FailedSync(sync)],
+            ..self
+        }
+    }
+
+    /// The same cycle without a crash.
+    pub(crate) fn without_crash(self) -> Self {
+        Self {
+            crashes: Vec::new(),
+            ..self
         }
     }
 

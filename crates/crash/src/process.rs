@@ -188,6 +188,8 @@ type Address = watch::Sender<Option<String>>;
 pub(crate) enum Ending {
     /// By SIGKILL.
     Kill,
+    /// It ends by itself, with an error; SIGKILL if it does not.
+    Itself,
     /// The file system loses what is not yet on its disk, then SIGKILL.
     PowerCut { disk: Arc<Disk>, flushes_log: bool },
 }
@@ -220,6 +222,11 @@ impl Doom {
         self.is_struck.load(Ordering::SeqCst)
     }
 
+    /// Whether it may be gone without that being a mistake.
+    pub(crate) fn may_be_gone(&self) -> bool {
+        self.is_struck() || matches!(self.ending, Ending::Itself)
+    }
+
     fn try_wait(&self) -> Result<Option<ExitStatus>> {
         Ok(lock(&self.child).try_wait()?)
     }
@@ -244,19 +251,13 @@ impl Process {
             }
         });
         let address = outcome.await.context("the server does not start")?;
-        if address.is_none() && !self.doom.is_struck() {
+        if address.is_none() && !self.doom.may_be_gone() {
             bail!(
                 "the server ended by itself at its start: {}",
                 self.ended().await?
             );
         }
         Ok(address)
-    }
-
-    /// Waits until it was made to die.
-    pub(crate) async fn struck(&mut self) {
-        // The sender lives as long as this.
-        let _ = self.struck.wait_for(|is_struck| *is_struck).await;
     }
 
     /// Waits for its end.

@@ -19,7 +19,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn crash(&mut self, moment: Moment, found: Option<&State>) {
+    pub(crate) fn crash(&mut self, moment: Moment, found: &State) {
         let kind = match moment {
             Moment::After(_) => "at some time",
             Moment::Booting(_) => "while starting",
@@ -30,10 +30,10 @@ impl Report {
             Moment::Begun(_) => "at a begun turn",
             Moment::Saved(_) => "at a saved part",
             Moment::Ended(_) => "at an ended turn",
+            Moment::FailedSync(_) => "at a failed sync",
         };
         *self.crashes.entry(kind).or_default() += 1;
-        let turns = found.iter().flat_map(|found| found.turns.values());
-        self.cut_short += turns.filter(|turn| !turn.is_over()).count();
+        self.cut_short += found.turns.values().filter(|turn| !turn.is_over()).count();
     }
 
     pub(crate) fn started_in(&mut self, time: Duration) {

@@ -47,6 +47,14 @@ fn is_kept<'a>(exchange: &'a Exchange, state: &'a State) -> Result<Option<&'a Tu
         }
         return Ok(None);
     };
+    // 503 may mean that nobody knows what became of it.
+    let refused = exchange
+        .refusals
+        .iter()
+        .find(|code| !code.starts_with("503"));
+    if let Some(code) = refused.filter(|_| !exchange.is_accepted()) {
+        return Err(format!("{key}: it was refused ({code}) and is there"));
+    }
     let mut named = exchange
         .acceptances
         .iter()

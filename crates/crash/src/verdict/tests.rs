@@ -221,6 +221,11 @@ fn a_message_that_nobody_accepted_may_be_missing_but_not_doubled() {
     assert_eq!(found("", &exchanges), "");
     let twice = "UPDATE turns SET idempotency_key = 'key-9' WHERE id <> 'turn-3'";
     assert!(found(twice, &exchanges).contains("key-9: doubled"));
+    exchanges[0].key = "key-1".to_owned();
+    exchanges[0].refusals = vec!["507 storage_full".to_owned()];
+    assert!(found("", &exchanges).contains("and is there"));
+    exchanges[0].refusals = vec!["503 service_unavailable".to_owned()];
+    assert_eq!(found("", &exchanges), "");
 }
 
 #[test]
