@@ -44,7 +44,7 @@ bench *arguments: web-build
     cargo bench --locked -p lionrocket-sqlite-adapter
 
 # Kills the server, cuts its power and fills its disk for as long as it takes to meet what is rare.
-torture: (crash "quick" "1000" "200")
+torture: (crash "quick" "1000" "200" "100")
 
 # Installs the checkers that are no part of the Rust toolchain.
 [private]
@@ -124,10 +124,10 @@ rust-test:
 
 # Kills the server and cuts its power while people talk: nothing that was acknowledged may be lost.
 [private]
-crash-test: (crash "dev" "50" "20")
+crash-test: (crash "dev" "50" "20" "12")
 
 [private]
-crash profile kills cuts:
+crash profile kills cuts errors:
     #!/usr/bin/env bash
     set -euo pipefail
     cargo build --locked --profile {{ profile }} -p lionrocket-server --bin lionrocket
@@ -141,6 +141,7 @@ crash profile kills cuts:
     $crash kill9 --cycles {{ kills }}
     $crash powercut --cycles {{ cuts }}
     $crash powercut --cycles 20 --without-syncs
+    $crash eio --cycles {{ errors }}
 
 # Asks docker compose whether it understands deploy/compose.yaml. No container is started.
 [private]

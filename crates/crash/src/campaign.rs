@@ -268,7 +268,7 @@ impl Campaign {
 
     /// Lets the clients talk until the server dies.
     async fn doomed_life(
-        &self,
+        &mut self,
         place: &Place,
         chatters: &mut [Chatter],
         setup: &Setup,
@@ -301,6 +301,9 @@ impl Campaign {
         let status = process.ended().await?;
         // Watchers have the database open; a server that starts must be the first to open it.
         watchers.shutdown().await;
+        if status.code() == Some(IO_ERROR) {
+            self.report.ended_by_itself();
+        }
         match (self.kind, &place.disk) {
             (Kind::Kill, _) if !was_killed(status) => {
                 bail!("the server ended before it was killed: {status}");

@@ -9,6 +9,8 @@ use crate::{book::Counts, database::State, plan::Moment};
 pub(crate) struct Report {
     cycles: u32,
     crashes: BTreeMap<&'static str, u32>,
+    /// Crashes of a server that ended by itself, as it should.
+    own_ends: u32,
     /// Turns that were under way when the server died.
     cut_short: usize,
     states: BTreeMap<String, usize>,
@@ -34,6 +36,10 @@ impl Report {
         };
         *self.crashes.entry(kind).or_default() += 1;
         self.cut_short += found.turns.values().filter(|turn| !turn.is_over()).count();
+    }
+
+    pub(crate) fn ended_by_itself(&mut self) {
+        self.own_ends += 1;
     }
 
     pub(crate) fn started_in(&mut self, time: Duration) {
@@ -73,6 +79,13 @@ impl fmt::Display for Report {
             self.cycles,
             kinds.join(", ")
         )?;
+        if self.own_ends > 0 {
+            writeln!(
+                f,
+                "{} times the server ended by itself with its code for it",
+                self.own_ends
+            )?;
+        }
         let counts = self.past.plus(self.present);
         writeln!(
             f,
