@@ -8,6 +8,7 @@ mod api;
 mod bad_requests;
 mod branches;
 mod budgets;
+mod clock;
 mod conditional;
 mod deletion;
 mod documents;
