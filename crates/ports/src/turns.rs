@@ -289,13 +289,15 @@ pub trait TurnStore: Send + Sync {
 
     /// Takes over up to `limit` turns under way whose lease ended before `lease_before`, oldest first,
     /// giving them to `node_id` until `lease_until`; without that moment, all turns that another
-    /// process has. A turn is taken by one caller only.
+    /// process has. A turn is taken by one caller only, and none of those that the caller is at work
+    /// on: a wall clock that jumps ends leases early.
     async fn claim_orphans(
         &self,
         node_id: NodeId,
         lease_before: Option<Timestamp>,
         lease_until: Timestamp,
         limit: u32,
+        at_work: Vec<TurnId>,
     ) -> StoreResult<Vec<OrphanedTurn>>;
 
     /// Takes up a turn that was claimed: writes down the attempts before, saves the text from which it

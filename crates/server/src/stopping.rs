@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use actix_web::dev::Server;
+use lionrocket_app::turns::TurnService;
 use lionrocket_local_adapter::TaskSpawner;
 use lionrocket_sqlite_adapter::SqliteStore;
 use tokio::{
@@ -14,6 +15,8 @@ use crate::{Failure, wiring::ServiceReadiness};
 
 /// How long replies under way may go on after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(25);
+/// How long the ends of replies that were cut may take to be written.
+const INTERRUPT: Duration = Duration::from_millis(1500);
 /// How long answers may take to leave once all replies have ended.
 const FLUSH: Duration = Duration::from_secs(1);
 /// How long requests under way may take to be told that the storage failed.
@@ -23,6 +26,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 
 /// What must be told that the service stops.
 pub(crate) struct Parts<'a> {
+    pub(crate) turns: &'a TurnService,
     pub(crate) spawner: &'a TaskSpawner,
     pub(crate) readiness: &'a ServiceReadiness,
     pub(crate) store: &'a SqliteStore,
@@ -53,6 +57,7 @@ pub(crate) async fn run_until_stopped(
         _ = parts.store.failed() => Reason::StorageFailed,
     };
     parts.readiness.stop();
+    parts.turns.take_no_more();
     let winding_down = async {
         // Readers read on to the end, and whoever asks learns that nothing more is to be sent here.
         // The server does its part only while it is polled.
@@ -76,22 +81,27 @@ pub(crate) async fn run_until_stopped(
 
 async fn wait_for_work(reason: &Reason, parts: &Parts<'_>) {
     match reason {
-        Reason::Told => drain(parts.spawner).await,
+        Reason::Told => drain(parts).await,
         // Nothing that is under way can be kept any more.
         Reason::StorageFailed => tokio::time::sleep(TELL).await,
     }
 }
 
-/// Waits for the replies under way.
-async fn drain(spawner: &TaskSpawner) {
-    let running = spawner.running();
+/// Waits for the replies under way, and ends those that take too long.
+async fn drain(parts: &Parts<'_>) {
+    let running = parts.spawner.running();
     tracing::info!(replies = running, "told to stop: replies under way may end");
-    let left = spawner.drain(DRAIN).await;
+    if parts.spawner.drain(DRAIN).await == 0 {
+        return;
+    }
+    let cut = parts.turns.interrupt_all();
+    tracing::warn!(
+        replies = cut,
+        "did not end in time: their text so far is kept"
+    );
+    let left = parts.spawner.drain(INTERRUPT).await;
     if left > 0 {
-        tracing::warn!(
-            replies = left,
-            "did not end in time; their text so far is kept"
-        );
+        tracing::warn!(tasks = left, "the next start takes up what is left");
     }
 }
 

@@ -319,6 +319,8 @@ static_query! {
         lease_before: Nullable<UtcTimestamp> = Option<StoredTime>,
         /// This process.
         node_id: Text = &'a str,
+        /// The turns that it works on, as a JSON array of their ids.
+        at_work: Text = &'a str,
         /// The largest number of turns.
         limit: BigInt = i64,
     }
@@ -333,7 +335,8 @@ static_query! {
      t.assistant_message_id, t.attempts, t.stop_requested_at IS NOT NULL, t.resumed_from \
      FROM turns t JOIN messages m ON m.id = t.assistant_message_id \
      WHERE t.ended_at IS NULL AND (t.lease_until < " lease_before " OR (" lease_before
-    " IS NULL AND t.node_id <> " node_id ")) ORDER BY t.accepted_at, t.id LIMIT " limit
+    " IS NULL AND t.node_id <> " node_id "))"
+    " AND t.id NOT IN (SELECT value FROM json_each(" at_work ")) ORDER BY t.accepted_at, t.id LIMIT " limit
 }
 
 static_query! {

@@ -233,6 +233,11 @@ impl TurnService {
         self.engine.take_up_orphans(Some(now)).await
     }
 
+    /// Begins no more turns: for a process that is about to end. Those under way go on.
+    pub fn take_no_more(&self) {
+        self.engine.running.close();
+    }
+
     /// Ends all replies of this process as `interrupted`, with what there is of their text: for a
     /// process that must end. Answers how many; their ends are written in the background.
     #[must_use]

@@ -47,6 +47,7 @@ impl Engine {
                     lease_before,
                     lease_until,
                     ORPHANS_AT_A_TIME,
+                    self.running.at_work(),
                 )
                 .await?;
             if orphans.is_empty() {

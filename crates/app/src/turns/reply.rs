@@ -278,7 +278,7 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
                 return Some(Arc::new(*record));
             }
             Ok(FinishOutcome::ChatGone) => return None,
-            Err(error @ StoreError::Unavailable(_)) => {
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => {
                 tracing::warn!(turn_id = %account.turn_id, error = %Chain(&error), "the end of a turn is written again");
                 sleep(wait).await;
                 wait = (wait * 2).min(FINISH_LONGEST_WAIT);

@@ -68,6 +68,16 @@ impl Running {
         }
     }
 
+    /// Takes no more replies in.
+    pub(super) fn close(&self) {
+        self.places.close();
+    }
+
+    /// The replies of this process.
+    pub(super) fn at_work(&self) -> Vec<TurnId> {
+        self.cuts().keys().copied().collect()
+    }
+
     /// Ends all replies of this process and answers how many there are.
     pub(super) fn cut_all(&self, cut: Cut) -> usize {
         let cuts = self.cuts();

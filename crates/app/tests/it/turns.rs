@@ -734,7 +734,7 @@ async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
         .turns
         .expect_claim_orphans()
         .times(2)
-        .returning(move |_, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
+        .returning(move |_, _, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
     let charged: Arc<Mutex<Vec<Option<u64>>>> = Arc::default();
     let sink = charged.clone();
     mocks
@@ -1186,7 +1186,7 @@ async fn take_up(
     mocks
         .turns
         .expect_claim_orphans()
-        .returning(move |_, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
+        .returning(move |_, _, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
     mocks
         .log
         .expect_left_over()

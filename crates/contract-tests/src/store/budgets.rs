@@ -288,7 +288,7 @@ pub async fn what_was_set_aside_for_turns_that_are_gone_is_given_back(stores: St
     // The process died. Another one ends what it finds, and there is nothing of the deleted chat.
     let orphans = stores
         .turns
-        .claim_orphans(node(2), Some(at(1000)), at(2000), 10)
+        .claim_orphans(node(2), Some(at(1000)), at(2000), 10, Vec::new())
         .await;
     assert_eq!(orphans.expect("claim").len(), 2);
     stores

@@ -601,7 +601,7 @@ pub async fn orphans_are_claimed_once_and_oldest_first(stores: Stores) {
 
     let first = stores
         .turns
-        .claim_orphans(node(2), Some(at(31)), at(60), 1)
+        .claim_orphans(node(2), Some(at(31)), at(60), 1, Vec::new())
         .await;
     let first = first.expect("claim");
     let ids: Vec<_> = first.iter().map(|orphan| orphan.account.turn_id).collect();
@@ -615,7 +615,7 @@ pub async fn orphans_are_claimed_once_and_oldest_first(stores: Stores) {
     let claims = (3..11).map(|number| {
         stores
             .turns
-            .claim_orphans(node(number), Some(at(31)), at(60), 10)
+            .claim_orphans(node(number), Some(at(31)), at(60), 10, Vec::new())
     });
     let mut claimed = Vec::new();
     for claim in join_all(claims).await {
@@ -635,12 +635,24 @@ pub async fn orphans_are_claimed_once_and_oldest_first(stores: Stores) {
     );
     let none = stores
         .turns
-        .claim_orphans(node(20), Some(at(59)), at(90), 10)
+        .claim_orphans(node(20), Some(at(59)), at(90), 10, Vec::new())
         .await;
     assert!(none.expect("claim").is_empty());
+    let at_work = old.iter().map(|request| request.turn_id).collect();
+    let others = stores
+        .turns
+        .claim_orphans(node(20), Some(at(61)), at(60), 10, at_work)
+        .await;
+    let others = others.expect("claim");
+    let others: Vec<_> = others.iter().map(|one| one.account.turn_id).collect();
+    assert_eq!(
+        others,
+        [alive.turn_id],
+        "whoever works on a turn does not take it over"
+    );
     let all = stores
         .turns
-        .claim_orphans(node(20), Some(at(61)), at(90), 10)
+        .claim_orphans(node(20), Some(at(61)), at(90), 10, Vec::new())
         .await;
     assert_eq!(
         all.expect("claim").len(),
@@ -665,7 +677,7 @@ pub async fn an_orphan_brings_what_was_saved_of_it(stores: Stores) {
     );
     let early = stores
         .turns
-        .claim_orphans(node(2), Some(at(89)), at(200), 10)
+        .claim_orphans(node(2), Some(at(89)), at(200), 10, Vec::new())
         .await;
     assert!(
         early.expect("claim").is_empty(),
@@ -673,7 +685,7 @@ pub async fn an_orphan_brings_what_was_saved_of_it(stores: Stores) {
     );
     let orphans = stores
         .turns
-        .claim_orphans(node(2), Some(at(91)), at(200), 10)
+        .claim_orphans(node(2), Some(at(91)), at(200), 10, Vec::new())
         .await;
     let orphans = orphans.expect("claim");
     let [orphan] = orphans.as_slice() else {
@@ -741,7 +753,7 @@ pub async fn another_reply_stands_beside_the_first_and_begins_with_what_it_conti
 async fn claim_one(stores: &Stores) -> OrphanedTurn {
     let orphans = stores
         .turns
-        .claim_orphans(node(2), Some(at(5000)), at(6000), 10)
+        .claim_orphans(node(2), Some(at(5000)), at(6000), 10, Vec::new())
         .await;
     let mut orphans = orphans.expect("claim");
     assert_eq!(orphans.len(), 1, "{orphans:?}");
@@ -958,7 +970,7 @@ pub async fn a_process_that_serves_alone_takes_over_what_all_others_had(stores: 
     let claim = async |number| {
         let claimed = stores
             .turns
-            .claim_orphans(node(number), None, at(9000), 10)
+            .claim_orphans(node(number), None, at(9000), 10, Vec::new())
             .await;
         claimed.expect("claim").len()
     };

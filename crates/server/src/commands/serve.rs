@@ -95,6 +95,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
         }
     };
     let parts = Parts {
+        turns: &turns,
         spawner: &spawner,
         readiness: &readiness,
         store: &store,

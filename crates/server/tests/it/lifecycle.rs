@@ -205,6 +205,49 @@ async fn stopping_lets_a_reply_end_and_empties_the_log_of_the_database() {
 }
 
 #[tokio::test]
+async fn a_reply_that_takes_too_long_is_cut_and_kept_and_meanwhile_nothing_new_begins() {
+    let simulator = Simulator::builder().start().await.unwrap();
+    let home = Home::behind(&simulator);
+    let mut server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let (chat, other) = (person.open_chat().await, person.open_chat().await);
+    let mut stream = person.say_live(chat, STALLS).await;
+    let mut events = vec![stream.next().await.unwrap()];
+    let turn = events[0].data["turn_id"].as_str().unwrap().to_owned();
+    while events.last().unwrap().name != "delta" {
+        events.push(stream.next().await.unwrap());
+    }
+    server.signal("TERM");
+    server.has_said("told to stop").await;
+    let ready = person.get("/readyz").await;
+    assert_eq!((ready.status, ready.code()), (503, "not_ready"));
+    let refused = person.say(other, "one more").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    assert_eq!(
+        person.messages(chat).await.len(),
+        2,
+        "what is there can be read"
+    );
+
+    events.extend(stream.rest().await);
+    assert_ne!(events.last().unwrap().name, "done");
+    let status = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+    let wal = fs::metadata(home.path().join("data/app.db-wal"));
+    assert_eq!(wal.map_or(0, |file| file.len()), 0);
+
+    let server = home.serve();
+    let person = person.at(&server);
+    assert_eq!(person.turn(chat, &turn).await["state"], "interrupted");
+    let reply = person.messages(chat).await.pop().unwrap();
+    assert_eq!(reply["status"], "interrupted");
+    assert_eq!(reply["content"], Event::text_of(&events));
+    assert_eq!(person.messages(other).await.len(), 0);
+    assert_eq!(person.usage().await["chat_count"], 1);
+}
+
+#[tokio::test]
 async fn stopping_waits_for_a_reply_that_nobody_reads() {
     let simulator = Simulator::builder()
         .pace(std::time::Duration::from_millis(20))

@@ -15,7 +15,7 @@ use lionrocket_domain::{
     turn::TurnRecord,
 };
 use lionrocket_ports::{
-    StoreResult,
+    StoreError, StoreResult,
     turns::{
         BeginOutcome, BeginTurn, CheckpointOutcome, FinishOutcome, FinishTurn, OrphanedTurn,
         ReplyCheckpoint, ResumeOutcome, ResumeTurn, TurnStore,
@@ -133,8 +133,13 @@ fn request_stop(
 #[async_trait]
 impl TurnStore for SqliteStore {
     async fn begin(&self, request: BeginTurn) -> StoreResult<BeginOutcome> {
+        let has_room = self.has_room();
         self.write_chats(request.user_id, move |connection| {
-            begin::begin(connection, &request)
+            match begin::begin(connection, &request)? {
+                // Taken back, unlike what was begun before and is only told again.
+                BeginOutcome::Started(_) if !has_room => Err(StoreError::Full.into()),
+                outcome => Ok(outcome),
+            }
         })
         .await
     }
@@ -182,9 +187,15 @@ impl TurnStore for SqliteStore {
         lease_before: Option<Timestamp>,
         lease_until: Timestamp,
         limit: u32,
+        at_work: Vec<TurnId>,
     ) -> StoreResult<Vec<OrphanedTurn>> {
         self.write(move |connection| {
-            orphans::claim(connection, node_id, lease_before, lease_until, limit)
+            let wanted = orphans::Wanted {
+                lease_before,
+                limit,
+                at_work,
+            };
+            orphans::claim(connection, node_id, lease_until, &wanted)
         })
         .await
     }

@@ -2,7 +2,11 @@
 
 use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
-use lionrocket_domain::{ids::NodeId, turn::TurnRecord, usage::Charge};
+use lionrocket_domain::{
+    ids::{NodeId, TurnId},
+    turn::TurnRecord,
+    usage::Charge,
+};
 use lionrocket_ports::{
     StoreResult,
     turns::{OrphanedTurn, ResumeOutcome, ResumeTurn, TurnBudget},
@@ -22,18 +26,26 @@ use crate::{
     error::DbError,
 };
 
+/// Which turns are orphans.
+pub(super) struct Wanted {
+    pub(super) lease_before: Option<Timestamp>,
+    pub(super) limit: u32,
+    pub(super) at_work: Vec<TurnId>,
+}
+
 pub(super) fn claim(
     connection: &mut SqliteConnection,
     node_id: NodeId,
-    lease_before: Option<Timestamp>,
     lease_until: Timestamp,
-    limit: u32,
+    wanted: &Wanted,
 ) -> Result<Vec<OrphanedTurn>, DbError> {
     let node_id = node_id.to_string();
+    let at_work: Vec<_> = wanted.at_work.iter().map(TurnId::to_string).collect();
     let rows: Vec<OrphanRow> = FindOrphans {
-        lease_before: lease_before.map(StoredTime::from),
+        lease_before: wanted.lease_before.map(StoredTime::from),
         node_id: &node_id,
-        limit: limit.into(),
+        at_work: &serde_json::Value::from(at_work).to_string(),
+        limit: wanted.limit.into(),
     }
     .load(connection)?;
     let mut orphans = Vec::with_capacity(rows.len());

@@ -39,6 +39,16 @@ impl SmallDisk {
         assert!(remounted.unwrap().success());
     }
 
+    /// The bytes that may still be written.
+    pub(crate) fn free(&self) -> u64 {
+        let told = Command::new("df")
+            .args(["--output=avail", "--block-size=1"])
+            .arg(&self.path)
+            .output();
+        let told = String::from_utf8(told.unwrap().stdout).unwrap();
+        told.lines().last().unwrap().trim().parse().unwrap()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
