@@ -1,10 +1,11 @@
 import type { Locator, Page } from '@playwright/test'
-import { expect, type Fixtures, openStarter, register } from './fixtures'
+import { expect, type Fixtures, openStarter, register, signIn } from './fixtures'
 import { test } from './house'
 
 type Words = Fixtures['w']
 
-/** Makes the reply pause after a few words, so that something can happen in the middle of it. */
+/** Makes the reply pause after a few words: for good, so that something can happen in the middle of it, or for a while. */
+const HOLD = '[[sim:stall;after=6;ms=600000]]'
 const PAUSE = '[[sim:stall;after=6;ms=3000]]'
 
 const article = (page: Page) => page.getByRole('feed').getByRole('article')
@@ -12,9 +13,13 @@ const lastReply = (page: Page) => article(page).last()
 const composer = (page: Page, w: Words) => page.getByRole('textbox', { name: w('composer.label') })
 const textOf = (reply: Locator) => reply.locator('.prose').first().innerText()
 
+/** Sends a message and waits until it is shown. */
 async function say(page: Page, w: Words, text: string): Promise<void> {
+  const place = async () => Number(await lastReply(page).getAttribute('aria-posinset'))
+  const before = await place()
   await composer(page, w).fill(text)
   await composer(page, w).press('Enter')
+  await expect.poll(place).toBeGreaterThan(before)
 }
 
 /** Waits until the reply has grown to this many characters and is still being written. */
@@ -30,6 +35,22 @@ async function untilWritten(page: Page, length: number): Promise<void> {
 async function untilEnded(page: Page, status = 'complete'): Promise<void> {
   await expect(lastReply(page)).not.toHaveAttribute('aria-busy', 'true', { timeout: 40_000 })
   await expect(lastReply(page)).toHaveAttribute('data-status', status)
+}
+
+/** Does something with a message: with its tools where there is a pointer, with its menu where there are fingers. */
+async function act(page: Page, w: Words, row: Locator, key: string): Promise<void> {
+  const tool = row.getByRole('button', { name: w(key), exact: true })
+  const menu = row.getByRole('button', { name: w('chat.message_menu') })
+  if (await menu.isVisible()) {
+    await menu.click()
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: w(key), exact: true })
+      .click()
+    return
+  }
+  await row.hover()
+  await tool.click()
 }
 
 /** Notes each text of the live reply that is no longer one of the text before: a jump. */
@@ -49,11 +70,12 @@ async function watchJumps(page: Page): Promise<() => Promise<string[]>> {
   return () => page.evaluate(() => (window as unknown as { jumps: string[] }).jumps)
 }
 
+let name = ''
 let authorization = ''
 
 test.beforeEach(async ({ page, w }) => {
   page.on('request', (request) => (authorization = request.headers()['authorization'] ?? authorization))
-  await register(page, w)
+  name = await register(page, w)
   await openStarter(page, w)
 })
 
@@ -69,6 +91,52 @@ async function expectSame(page: Page): Promise<void> {
   const bare = (text = '') => text.replace(/[\s*]+/g, '')
   expect(bare(await textOf(lastReply(page)))).toBe(bare((await stored(page)).at(-1)?.content))
 }
+
+test('a reply is stopped with the button that sent it, and goes on from there', async ({ page, w }) => {
+  await say(page, w, HOLD)
+  await untilWritten(page, 4)
+  await page.getByRole('button', { name: w('composer.stop'), exact: true }).click()
+  await untilEnded(page, 'stopped')
+  await expect(lastReply(page).getByText(w('chat.stopped'))).toBeVisible()
+  const cut = await textOf(lastReply(page))
+  await page.reload()
+  await expect(lastReply(page).getByText(w('chat.stopped'))).toBeVisible()
+  expect(await textOf(lastReply(page))).toBe(cut)
+
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.continue') })
+    .click()
+  await expect(lastReply(page)).toHaveAttribute('aria-busy', 'true')
+  await expect(lastReply(page)).toContainText(cut)
+  await untilEnded(page)
+  const whole = await stored(page)
+  expect(whole.at(-1)?.content.startsWith(cut)).toBe(true)
+  expect(whole.at(-1)?.content.length).toBeGreaterThan(cut.length)
+  await expect(lastReply(page).getByText('2/2')).toBeVisible()
+})
+
+test('Esc stops a reply, and it is said aloud', async ({ page, w }) => {
+  await say(page, w, HOLD)
+  await untilWritten(page, 4)
+  await composer(page, w).fill('다음 말')
+  await page.keyboard.press('Escape')
+  await untilEnded(page, 'stopped')
+  await expect(page.getByRole('status').filter({ hasText: w('chat.announce_stopped') })).toBeAttached()
+  await expect(composer(page, w)).toBeFocused()
+  await expect(composer(page, w)).toHaveValue('다음 말')
+})
+
+test('a second tab shows the same reply, and stops it for both', async ({ page, context, w }) => {
+  await say(page, w, HOLD)
+  await untilWritten(page, 2)
+  const second = await context.newPage()
+  await second.goto(page.url())
+  await untilWritten(second, 4)
+  await second.getByRole('button', { name: w('composer.stop'), exact: true }).click()
+  await untilEnded(second, 'stopped')
+  await untilEnded(page, 'stopped')
+  expect(await textOf(lastReply(page))).toBe(await textOf(lastReply(second)))
+})
 
 test('a tab that stands by shows what is said in another', async ({ page, context, w }) => {
   const second = await context.newPage()
@@ -112,4 +180,211 @@ test('a cut of the network costs nothing', async ({ page, house, w, complaints }
   await expect(composer(page, w)).toHaveValue('다음 말')
   await expect(article(page)).toHaveCount(3)
   complaints.splice(0)
+})
+
+test('a reply goes on although the server was killed in the middle of it', async ({
+  page,
+  house,
+  w,
+  complaints,
+}) => {
+  await say(page, w, HOLD)
+  await untilWritten(page, 4)
+  await house.kill()
+  await house.start()
+  await untilEnded(page)
+  expect(await stored(page)).toHaveLength(3)
+  await expectSame(page)
+  complaints.splice(0)
+})
+
+test('what a crash cut off goes on when it is asked to', async ({ page, house, w, complaints }) => {
+  await say(page, w, HOLD)
+  await untilWritten(page, 4)
+  await house.kill()
+  await house.start({ ON_INTERRUPT: 'keep' })
+  await untilEnded(page, 'interrupted')
+  await expect(lastReply(page).getByText(w('chat.reply_interrupted'))).toBeVisible()
+  await expect(lastReply(page).getByRole('button', { name: w('app.retry') })).toBeVisible()
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.continue') })
+    .click()
+  await untilEnded(page)
+  complaints.splice(0)
+})
+
+test('another reply stands beside the first, and one switches between them', async ({ page, w }) => {
+  await say(page, w, '안녕하세요!')
+  await untilEnded(page)
+  const first = await textOf(lastReply(page))
+  const posts: string[] = []
+  page.on('request', (request) => request.method() === 'POST' && posts.push(request.url()))
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.regenerate') })
+    .dblclick()
+  await untilEnded(page)
+  expect(posts.filter((url) => url.endsWith('/regenerate'))).toHaveLength(1)
+  const group = lastReply(page).getByRole('group', { name: w('chat.variant_label', { at: 2, count: 2 }) })
+  await expect(group).toBeVisible()
+  const second = (await stored(page)).at(-1)?.id
+
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.variant_before') })
+    .click()
+  await expect(lastReply(page).getByText('1/2')).toBeVisible()
+  expect(await textOf(lastReply(page))).toBe(first)
+  await page.keyboard.press('ArrowRight')
+  await expect(lastReply(page).getByText('2/2')).toBeVisible()
+  await page.keyboard.press('ArrowLeft')
+  await expect(lastReply(page).getByText('1/2')).toBeVisible()
+  await page.reload()
+  await expect(lastReply(page).getByText('1/2')).toBeVisible()
+  expect((await stored(page)).at(-1)?.id).not.toBe(second)
+})
+
+test('an own message is edited in its place, and the old words are kept', async ({ page, w }) => {
+  await say(page, w, '첫 번째 말')
+  await untilEnded(page)
+  await say(page, w, '두 번째 말')
+  await untilEnded(page)
+  await expect(article(page)).toHaveCount(5)
+  const own = article(page).nth(1)
+  await act(page, w, own, 'chat.edit')
+  const field = page.getByRole('textbox', { name: w('chat.edit_label') })
+  await expect(field).toBeFocused()
+  await expect(field).toHaveValue('첫 번째 말')
+  await field.fill('가'.repeat(201))
+  await expect(own.getByText(w('composer.over', { over: 1 }))).toBeVisible()
+  await expect(own.getByRole('button', { name: w('composer.send') })).toBeDisabled()
+  await field.press('Escape')
+  await expect(own.getByText('첫 번째 말')).toBeVisible()
+
+  await act(page, w, own, 'chat.edit')
+  await field.fill('고친 첫 번째 말')
+  await field.press('Enter')
+  await expect(article(page)).toHaveCount(3)
+  await untilEnded(page)
+  await expect(own.getByText('2/2')).toBeVisible()
+
+  await own.getByRole('button', { name: w('chat.variant_before') }).click()
+  await expect(article(page)).toHaveCount(5)
+  await expect(own.getByText('첫 번째 말', { exact: true })).toBeVisible()
+  await expect(page.getByText('두 번째 말', { exact: true })).toBeVisible()
+})
+
+test('the switch stays under the pointer while what follows it changes', async ({ page, w }) => {
+  const { width = 0 } = page.viewportSize() ?? {}
+  await page.setViewportSize({ width, height: 480 })
+  for (const text of ['하나', '둘', '셋']) {
+    await say(page, w, text)
+    await untilEnded(page)
+  }
+  const own = page.getByRole('article', { name: new RegExp(`^${w('chat.you')}`) }).filter({ hasText: '둘' })
+  // A person who reads further up does not want to be taken to the end.
+  const readUp = async () => {
+    await page.getByRole('feed').hover({ position: { x: 20, y: 20 } })
+    await page.mouse.wheel(0, -40)
+    await own.scrollIntoViewIfNeeded()
+  }
+  await readUp()
+  await act(page, w, own, 'chat.edit')
+  await page.getByRole('textbox', { name: w('chat.edit_label') }).fill('둘과 반')
+  await page.keyboard.press('Enter')
+  await untilEnded(page)
+  await readUp()
+  const step = async (name: string) => {
+    const button = own.getByRole('button', { name: w(name) })
+    await button.hover()
+    const before = await button.boundingBox()
+    await button.click()
+    await expect(button).toHaveAttribute('aria-disabled', 'true')
+    await expect
+      .poll(async () => Math.abs(((await button.boundingBox())?.y ?? 0) - (before?.y ?? 0)))
+      .toBeLessThanOrEqual(1)
+  }
+  await step('chat.variant_before')
+  await step('chat.variant_after')
+  await step('chat.variant_before')
+})
+
+test('an edit that could not be sent is still there, also after a reload', async ({
+  page,
+  w,
+  complaints,
+}) => {
+  await say(page, w, '첫 번째 말')
+  await untilEnded(page)
+  await act(page, w, article(page).nth(1), 'chat.edit')
+  const field = page.getByRole('textbox', { name: w('chat.edit_label') })
+  await field.fill('고친 말')
+  await page.route('**/edit', (route) =>
+    route.fulfill({ status: 500, json: { status: 500, code: 'internal' } }),
+  )
+  await field.press('Enter')
+  await expect(page.getByRole('alert').filter({ hasText: w('chat.edit_failed') })).toBeVisible()
+  await expect(field).toHaveValue('고친 말')
+  await page.unroute('**/edit')
+  await page.reload()
+  await expect(field).toHaveValue('고친 말')
+  await field.press('Enter')
+  await untilEnded(page)
+  await expect(article(page).nth(1).getByText('고친 말')).toBeVisible()
+  complaints.splice(0)
+})
+
+test('a reply that failed is asked for again without typing', async ({ page, w }) => {
+  const run = Date.now().toString(36)
+  await say(page, w, `[[sim:error;status=529;retry-after-ms=10;times=3;run=${run}]]`)
+  await untilEnded(page, 'failed')
+  await expect(lastReply(page).getByText(w('chat.reply_failed'))).toBeVisible()
+  await lastReply(page)
+    .getByRole('button', { name: w('app.retry') })
+    .click()
+  await untilEnded(page)
+  await expect(article(page)).toHaveCount(3)
+  await expect(lastReply(page).getByText('2/2')).toBeVisible()
+})
+
+test('a reply that broke off or got too long goes on', async ({ page, w }) => {
+  await say(page, w, '[[sim:midstream-error;after=6]]')
+  await untilEnded(page, 'failed')
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.continue') })
+    .click()
+  await untilEnded(page)
+  await say(page, w, '[[sim:max-tokens;after=6]]')
+  await untilEnded(page)
+  await expect(lastReply(page).getByText(w('chat.too_long'))).toBeVisible()
+  const cut = await textOf(lastReply(page))
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.continue') })
+    .click()
+  await untilEnded(page)
+  await expect(lastReply(page)).toContainText(cut)
+  await expect(lastReply(page).getByText(w('chat.too_long'))).toBeHidden()
+})
+
+test('while another device is answered, a message waits with its words, and the answer is shown', async ({
+  page,
+  browser,
+  baseURL,
+  locale,
+  w,
+}) => {
+  const elsewhere = await browser.newContext({ baseURL: baseURL ?? '', ...(locale ? { locale } : {}) })
+  const there = await elsewhere.newPage()
+  await there.goto(`/login?redirect=${new URL(page.url()).pathname}`)
+  await signIn(there, w, name)
+  await expect(composer(there, w)).toBeVisible()
+  await say(page, w, HOLD)
+  await untilWritten(page, 2)
+  await say(there, w, '나도 왔어요')
+  await expect(there.getByRole('alert').filter({ hasText: w('errors.turn_running') })).toBeVisible()
+  await expect(there.locator('article[aria-busy="true"]')).toBeVisible()
+  await page.keyboard.press('Escape')
+  await untilEnded(page, 'stopped')
+  await there.getByRole('button', { name: w('app.retry') }).click()
+  await untilEnded(there)
+  await expect(there.getByRole('feed').getByText('나도 왔어요', { exact: true })).toHaveCount(1)
+  await elsewhere.close()
 })

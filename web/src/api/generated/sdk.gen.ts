@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreateInviteData, CreateInviteErrors, CreateInviteResponses, CreatePasswordResetData, CreatePasswordResetErrors, CreatePasswordResetResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportMyDataData, ExportMyDataErrors, ExportMyDataResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListInvitesData, ListInvitesErrors, ListInvitesResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeInviteData, RevokeInviteErrors, RevokeInviteResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
+import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChooseBranchData, ChooseBranchErrors, ChooseBranchResponses, ContinueReplyData, ContinueReplyErrors, ContinueReplyResponse, ContinueReplyResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreateInviteData, CreateInviteErrors, CreateInviteResponses, CreatePasswordResetData, CreatePasswordResetErrors, CreatePasswordResetResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EditMessageData, EditMessageErrors, EditMessageResponse, EditMessageResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportMyDataData, ExportMyDataErrors, ExportMyDataResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListInvitesData, ListInvitesErrors, ListInvitesResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegenerateReplyData, RegenerateReplyErrors, RegenerateReplyResponse, RegenerateReplyResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeInviteData, RevokeInviteErrors, RevokeInviteResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, StopTurnData, StopTurnErrors, StopTurnResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -350,6 +350,23 @@ export const updateChat = <ThrowOnError extends boolean = true>(options: Options
 });
 
 /**
+ * Choose the branch
+ *
+ * Shows the branch through a message, down to its newest end: for a message, choose one of its
+ * `sibling_ids`.
+ */
+export const chooseBranch = <ThrowOnError extends boolean = true>(options: Options<ChooseBranchData, ThrowOnError>) => (options.client ?? client).put<ChooseBranchResponses, ChooseBranchErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/head',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Read messages of a chat
  *
  * The branch that is shown, page by page: the newest page, or the one just before a message.
@@ -387,6 +404,50 @@ export const sendMessage = <ThrowOnError extends boolean = true>(options: Option
 });
 
 /**
+ * Continue a reply
+ *
+ * A reply that was stopped, failed, or ended for want of room goes on: as another reply beside it
+ * that begins with its text. The answer is as for *Send a message*.
+ */
+export const continueReply = <ThrowOnError extends boolean = true>(options: Options<ContinueReplyData, ThrowOnError, ContinueReplyResponse>) => (options.client ?? client).sse.post<ContinueReplyResponses, ContinueReplyErrors, ThrowOnError>({
+    responseType: 'text',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/messages/{message_id}/continue',
+    ...options
+});
+
+/**
+ * Edit a message
+ *
+ * Says it in other words: a new message beside the old one, with a reply of its own. Nothing is
+ * lost: `PUT /api/chats/{chat_id}/head` shows the old branch again. The answer is as for *Send a
+ * message*.
+ */
+export const editMessage = <ThrowOnError extends boolean = true>(options: Options<EditMessageData, ThrowOnError, EditMessageResponse>) => (options.client ?? client).sse.post<EditMessageResponses, EditMessageErrors, ThrowOnError>({
+    responseType: 'text',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/messages/{message_id}/edit',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Answer again
+ *
+ * Another reply to the same message, beside the one that is there, whether that went well or not.
+ * `message_id` is a reply, or one's own message. The answer is as for *Send a message*.
+ */
+export const regenerateReply = <ThrowOnError extends boolean = true>(options: Options<RegenerateReplyData, ThrowOnError, RegenerateReplyResponse>) => (options.client ?? client).sse.post<RegenerateReplyResponses, RegenerateReplyErrors, ThrowOnError>({
+    responseType: 'text',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/messages/{message_id}/regenerate',
+    ...options
+});
+
+/**
  * Read a turn
  */
 export const getTurn = <ThrowOnError extends boolean = true>(options: Options<GetTurnData, ThrowOnError>) => (options.client ?? client).get<GetTurnResponses, GetTurnErrors, ThrowOnError>({
@@ -402,7 +463,8 @@ export const getTurn = <ThrowOnError extends boolean = true>(options: Options<Ge
  * The events of a turn, whether it runs or is over, from its beginning or from just after the event
  * in `Last-Event-ID`; the text then goes on at the very byte. Each event has an opaque `id`:
  *
- * - `turn` (`TurnEventData`): first, unless `Last-Event-ID` was sent;
+ * - `turn` (`TurnEventData`): first, unless `Last-Event-ID` was sent; the text begins here. It comes
+ * after a `Last-Event-ID` as well when a loss of power cost text that the client has;
  * - `delta` (`DeltaEventData`): the reply goes on;
  * - `busy` (`BusyEventData`): the model is overloaded and will be asked again;
  * - `usage` (`UsageView`): what the exchange cost;
@@ -416,6 +478,19 @@ export const followTurn = <ThrowOnError extends boolean = true>(options: Options
     responseType: 'text',
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/chats/{chat_id}/turns/{turn_id}/events',
+    ...options
+});
+
+/**
+ * Stop a turn
+ *
+ * The reply ends within moments, in all its readers; what was written stays, marked as stopped, and is
+ * counted. The wish is kept: it counts even when the server goes down right after it.
+ */
+export const stopTurn = <ThrowOnError extends boolean = true>(options: Options<StopTurnData, ThrowOnError>) => (options.client ?? client).post<StopTurnResponses, StopTurnErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/turns/{turn_id}/stop',
     ...options
 });
 

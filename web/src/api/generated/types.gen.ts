@@ -479,6 +479,16 @@ export type ChatView = {
 };
 
 /**
+ * The branch that a chat is to show.
+ */
+export type ChooseBranchBody = {
+    /**
+     * A message of the branch.
+     */
+    message_id: number;
+};
+
+/**
  * What a client must know before anybody signs in.
  */
 export type ConfigView = {
@@ -578,6 +588,16 @@ export type DeltaEventData = {
      * What is to be added to the text.
      */
     text: string;
+};
+
+/**
+ * Other words for a message.
+ */
+export type EditMessageBody = {
+    /**
+     * The words, as in a new message.
+     */
+    content: string;
 };
 
 /**
@@ -687,69 +707,7 @@ export type ExportedChatView = {
      * All messages of all branches, oldest first: `parent_id` tells which follows which. This is the
      * last field, since the messages are written after the rest.
      */
-    messages: Array<ExportedMessageView>;
-};
-
-/**
- * A message.
- */
-export type ExportedMessageView = {
-    /**
-     * The message's id.
-     */
-    id: number;
-    /**
-     * The message before it; `null` for a first one.
-     */
-    parent_id: number | null;
-    /**
-     * Who speaks.
-     */
-    role: Role;
-    /**
-     * The words. An unfinished reply has what was saved of it.
-     */
-    content: string;
-    /**
-     * How far it came.
-     */
-    status: MessageStatus;
-    /**
-     * The model that wrote it.
-     */
-    model: string | null;
-    /**
-     * Why the model stopped.
-     */
-    stop_reason: string | null;
-    /**
-     * What this message itself cost: a reply's output, a user message's uncached input.
-     */
-    token_count: number;
-    /**
-     * Uncached input of the exchange; on replies.
-     */
-    input_tokens: number;
-    /**
-     * Output of the exchange; on replies.
-     */
-    output_tokens: number;
-    /**
-     * Input read from the prompt cache; on replies.
-     */
-    cache_read_tokens: number;
-    /**
-     * Input written to the prompt cache; on replies.
-     */
-    cache_write_tokens: number;
-    /**
-     * The turn that it belongs to; `null` for a greeting.
-     */
-    turn_id: string | null;
-    /**
-     * When it was written down first.
-     */
-    created_at: string;
+    messages: Array<MessageRecordView>;
 };
 
 /**
@@ -874,7 +832,7 @@ export type LoginBody = {
     password: string;
     /**
      * How long the access token shall live, in seconds; as long as the service lets it when it is
-     * left out.
+     * left out or more than that. `expires_in` of the answer tells how long it is.
      */
     access_ttl_seconds?: number;
 };
@@ -894,22 +852,13 @@ export type MessageList = {
 };
 
 /**
- * How far a message came.
+ * A message, as far as it does not depend on others.
  */
-export type MessageStatus = 'complete' | 'streaming' | 'stopped' | 'failed' | 'interrupted';
-
-/**
- * A message of a chat.
- */
-export type MessageView = {
+export type MessageRecordView = {
     /**
      * The message's id.
      */
     id: number;
-    /**
-     * The chat.
-     */
-    chat_id: number;
     /**
      * The message before it; `null` for a first one.
      */
@@ -959,13 +908,28 @@ export type MessageView = {
      */
     turn_id: string | null;
     /**
-     * The ids of all messages that follow the same one, this one among them, oldest first.
-     */
-    sibling_ids: Array<number>;
-    /**
      * When it was written down first.
      */
     created_at: string;
+};
+
+/**
+ * How far a message came.
+ */
+export type MessageStatus = 'complete' | 'streaming' | 'stopped' | 'failed' | 'interrupted';
+
+/**
+ * A message of a chat.
+ */
+export type MessageView = MessageRecordView & {
+    /**
+     * The chat.
+     */
+    chat_id: number;
+    /**
+     * The ids of all messages that follow the same one, this one among them, oldest first.
+     */
+    sibling_ids: Array<number>;
 };
 
 /**
@@ -1263,7 +1227,7 @@ export type ReauthenticateBody = {
 export type RefreshBody = {
     /**
      * How long the access token shall live, in seconds; as long as the service lets it when it is
-     * left out.
+     * left out or more than that. `expires_in` of the answer tells how long it is.
      */
     access_ttl_seconds?: number;
 };
@@ -1286,7 +1250,7 @@ export type RegisterBody = {
     password: string;
     /**
      * How long the access token shall live, in seconds; as long as the service lets it when it is
-     * left out.
+     * left out or more than that. `expires_in` of the answer tells how long it is.
      */
     access_ttl_seconds?: number;
     /**
@@ -1810,6 +1774,10 @@ export type ListAuditLogErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListAuditLogError = ListAuditLogErrors[keyof ListAuditLogErrors];
@@ -1885,6 +1853,10 @@ export type ListMessagesOfChatErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListMessagesOfChatError = ListMessagesOfChatErrors[keyof ListMessagesOfChatErrors];
@@ -1947,6 +1919,10 @@ export type ListInvitesErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListInvitesError = ListInvitesErrors[keyof ListInvitesErrors];
@@ -2012,6 +1988,10 @@ export type CreateInviteErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type CreateInviteError = CreateInviteErrors[keyof CreateInviteErrors];
@@ -2070,6 +2050,10 @@ export type RevokeInviteErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type RevokeInviteError = RevokeInviteErrors[keyof RevokeInviteErrors];
@@ -2119,6 +2103,10 @@ export type GetServiceStateErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetServiceStateError = GetServiceStateErrors[keyof GetServiceStateErrors];
@@ -2184,6 +2172,10 @@ export type UpdateServiceStateErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type UpdateServiceStateError = UpdateServiceStateErrors[keyof UpdateServiceStateErrors];
@@ -2250,6 +2242,10 @@ export type GetStatsOverviewErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetStatsOverviewError = GetStatsOverviewErrors[keyof GetStatsOverviewErrors];
@@ -2320,6 +2316,10 @@ export type ListUsersErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
@@ -2382,6 +2382,10 @@ export type DeleteUserErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
@@ -2446,6 +2450,10 @@ export type GetUserErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetUserError = GetUserErrors[keyof GetUserErrors];
@@ -2534,6 +2542,10 @@ export type UpdateUserErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type UpdateUserError = UpdateUserErrors[keyof UpdateUserErrors];
@@ -2609,6 +2621,10 @@ export type ListChatsOfUserErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListChatsOfUserError = ListChatsOfUserErrors[keyof ListChatsOfUserErrors];
@@ -2667,6 +2683,10 @@ export type CreatePasswordResetErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type CreatePasswordResetError = CreatePasswordResetErrors[keyof CreatePasswordResetErrors];
@@ -2746,6 +2766,10 @@ export type GetUsageOfUserErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetUsageOfUserError = GetUsageOfUserErrors[keyof GetUsageOfUserErrors];
@@ -2818,6 +2842,10 @@ export type ListCharactersErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListCharactersError = ListCharactersErrors[keyof ListCharactersErrors];
@@ -2879,6 +2907,10 @@ export type CreateCharacterErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type CreateCharacterError = CreateCharacterErrors[keyof CreateCharacterErrors];
@@ -2937,6 +2969,10 @@ export type DeleteCharacterErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type DeleteCharacterError = DeleteCharacterErrors[keyof DeleteCharacterErrors];
@@ -2997,6 +3033,10 @@ export type GetCharacterErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetCharacterError = GetCharacterErrors[keyof GetCharacterErrors];
@@ -3081,6 +3121,10 @@ export type UpdateCharacterErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type UpdateCharacterError = UpdateCharacterErrors[keyof UpdateCharacterErrors];
@@ -3149,6 +3193,10 @@ export type ListChatsErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListChatsError = ListChatsErrors[keyof ListChatsErrors];
@@ -3214,6 +3262,10 @@ export type CreateChatErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type CreateChatError = CreateChatErrors[keyof CreateChatErrors];
@@ -3268,6 +3320,10 @@ export type DeleteChatErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type DeleteChatError = DeleteChatErrors[keyof DeleteChatErrors];
@@ -3328,6 +3384,10 @@ export type GetChatErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetChatError = GetChatErrors[keyof GetChatErrors];
@@ -3408,6 +3468,10 @@ export type UpdateChatErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type UpdateChatError = UpdateChatErrors[keyof UpdateChatErrors];
@@ -3420,6 +3484,90 @@ export type UpdateChatResponses = {
 };
 
 export type UpdateChatResponse = UpdateChatResponses[keyof UpdateChatResponses];
+
+export type ChooseBranchData = {
+    body: ChooseBranchBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/head';
+};
+
+export type ChooseBranchErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type ChooseBranchError = ChooseBranchErrors[keyof ChooseBranchErrors];
+
+export type ChooseBranchResponses = {
+    /**
+     * The chat as it is now
+     */
+    200: ChatView;
+};
+
+export type ChooseBranchResponse = ChooseBranchResponses[keyof ChooseBranchResponses];
 
 export type ListMessagesData = {
     body?: never;
@@ -3481,6 +3629,10 @@ export type ListMessagesErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListMessagesError = ListMessagesErrors[keyof ListMessagesErrors];
@@ -3538,7 +3690,7 @@ export type SendMessageErrors = {
      */
     408: Problem;
     /**
-     * The chat can only be read (`chat_read_only`); The chat has changed (`chat_changed`); A reply is being written (`turn_running`)
+     * The chat can only be read (`chat_read_only`); The chat has changed (`chat_changed`); Only one's own messages can be edited (`cannot_edit`); There is nothing to answer again (`cannot_regenerate`); The reply has nothing to go on from (`cannot_continue`); A reply is being written (`turn_running`)
      */
     409: Problem;
     /**
@@ -3570,13 +3722,17 @@ export type SendMessageErrors = {
      */
     502: Problem;
     /**
-     * No new messages at the moment (`service_paused`); The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
+     * No new messages at the moment (`service_paused`); Too many replies at the moment (`overloaded`); The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
      */
     503: Problem;
     /**
      * The model did not answer in time (`upstream_timeout`)
      */
     504: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type SendMessageError = SendMessageErrors[keyof SendMessageErrors];
@@ -3597,6 +3753,318 @@ export type SendMessageResponses = {
 };
 
 export type SendMessageResponse = SendMessageResponses[keyof SendMessageResponses];
+
+export type ContinueReplyData = {
+    body?: never;
+    headers?: {
+        /**
+         * The client's own name for this message: requests with one key are one message. 1 to 128 visible ASCII characters
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `respond-async` for an answer at once
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+        /**
+         * The message's id
+         */
+        message_id: number;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/messages/{message_id}/continue';
+};
+
+export type ContinueReplyErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * The chat can only be read (`chat_read_only`); The chat has changed (`chat_changed`); Only one's own messages can be edited (`cannot_edit`); There is nothing to answer again (`cannot_regenerate`); The reply has nothing to go on from (`cannot_continue`); A reply is being written (`turn_running`)
+     */
+    409: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * The idempotency key was used before (`idempotency_key_reused`); The model refused to answer (`reply_refused`)
+     */
+    422: Problem;
+    /**
+     * Too many replies at once (`too_many_turns`); The day's budget is used up (`budget_exhausted`); The service's budget of the day is used up (`service_budget_exhausted`); The model's service limits requests (`upstream_rate_limited`); Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * The model's service failed (`upstream_failed`); The model's service did not take the request (`upstream_invalid`); The model's service did not take the operator's key (`upstream_rejected`); The reply was cut short (`reply_interrupted`)
+     */
+    502: Problem;
+    /**
+     * No new messages at the moment (`service_paused`); Too many replies at the moment (`overloaded`); The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * The model did not answer in time (`upstream_timeout`)
+     */
+    504: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type ContinueReplyError = ContinueReplyErrors[keyof ContinueReplyErrors];
+
+export type ContinueReplyResponses = {
+    /**
+     * The reply as it is written
+     */
+    200: string;
+    /**
+     * The reply is complete (or was stopped)
+     */
+    201: ExchangeView;
+    /**
+     * The message is stored and the reply on the way
+     */
+    202: TurnView;
+};
+
+export type ContinueReplyResponse = ContinueReplyResponses[keyof ContinueReplyResponses];
+
+export type EditMessageData = {
+    body: EditMessageBody;
+    headers?: {
+        /**
+         * The client's own name for this message: requests with one key are one message. 1 to 128 visible ASCII characters
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `respond-async` for an answer at once
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+        /**
+         * The message's id
+         */
+        message_id: number;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/messages/{message_id}/edit';
+};
+
+export type EditMessageErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The chat can only be read (`chat_read_only`); The chat has changed (`chat_changed`); Only one's own messages can be edited (`cannot_edit`); There is nothing to answer again (`cannot_regenerate`); The reply has nothing to go on from (`cannot_continue`); A reply is being written (`turn_running`)
+     */
+    409: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * The idempotency key was used before (`idempotency_key_reused`); The model refused to answer (`reply_refused`); Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many replies at once (`too_many_turns`); The day's budget is used up (`budget_exhausted`); The service's budget of the day is used up (`service_budget_exhausted`); The model's service limits requests (`upstream_rate_limited`); Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * The model's service failed (`upstream_failed`); The model's service did not take the request (`upstream_invalid`); The model's service did not take the operator's key (`upstream_rejected`); The reply was cut short (`reply_interrupted`)
+     */
+    502: Problem;
+    /**
+     * No new messages at the moment (`service_paused`); Too many replies at the moment (`overloaded`); The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * The model did not answer in time (`upstream_timeout`)
+     */
+    504: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type EditMessageError = EditMessageErrors[keyof EditMessageErrors];
+
+export type EditMessageResponses = {
+    /**
+     * The reply as it is written
+     */
+    200: string;
+    /**
+     * The reply is complete (or was stopped)
+     */
+    201: ExchangeView;
+    /**
+     * The message is stored and the reply on the way
+     */
+    202: TurnView;
+};
+
+export type EditMessageResponse = EditMessageResponses[keyof EditMessageResponses];
+
+export type RegenerateReplyData = {
+    body?: never;
+    headers?: {
+        /**
+         * The client's own name for this message: requests with one key are one message. 1 to 128 visible ASCII characters
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `respond-async` for an answer at once
+         */
+        Prefer?: string;
+    };
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+        /**
+         * The message's id
+         */
+        message_id: number;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/messages/{message_id}/regenerate';
+};
+
+export type RegenerateReplyErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * No acceptable form of the answer (`not_acceptable`)
+     */
+    406: Problem;
+    /**
+     * The chat can only be read (`chat_read_only`); The chat has changed (`chat_changed`); Only one's own messages can be edited (`cannot_edit`); There is nothing to answer again (`cannot_regenerate`); The reply has nothing to go on from (`cannot_continue`); A reply is being written (`turn_running`)
+     */
+    409: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * The idempotency key was used before (`idempotency_key_reused`); The model refused to answer (`reply_refused`)
+     */
+    422: Problem;
+    /**
+     * Too many replies at once (`too_many_turns`); The day's budget is used up (`budget_exhausted`); The service's budget of the day is used up (`service_budget_exhausted`); The model's service limits requests (`upstream_rate_limited`); Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * The model's service failed (`upstream_failed`); The model's service did not take the request (`upstream_invalid`); The model's service did not take the operator's key (`upstream_rejected`); The reply was cut short (`reply_interrupted`)
+     */
+    502: Problem;
+    /**
+     * No new messages at the moment (`service_paused`); Too many replies at the moment (`overloaded`); The model is overloaded (`upstream_overloaded`); Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * The model did not answer in time (`upstream_timeout`)
+     */
+    504: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type RegenerateReplyError = RegenerateReplyErrors[keyof RegenerateReplyErrors];
+
+export type RegenerateReplyResponses = {
+    /**
+     * The reply as it is written
+     */
+    200: string;
+    /**
+     * The reply is complete (or was stopped)
+     */
+    201: ExchangeView;
+    /**
+     * The message is stored and the reply on the way
+     */
+    202: TurnView;
+};
+
+export type RegenerateReplyResponse = RegenerateReplyResponses[keyof RegenerateReplyResponses];
 
 export type GetTurnData = {
     body?: never;
@@ -3643,6 +4111,10 @@ export type GetTurnErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetTurnError = GetTurnErrors[keyof GetTurnErrors];
@@ -3715,6 +4187,10 @@ export type FollowTurnErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type FollowTurnError = FollowTurnErrors[keyof FollowTurnErrors];
@@ -3731,6 +4207,72 @@ export type FollowTurnResponses = {
 };
 
 export type FollowTurnResponse = FollowTurnResponses[keyof FollowTurnResponses];
+
+export type StopTurnData = {
+    body?: never;
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+        /**
+         * The turn's id
+         */
+        turn_id: string;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/turns/{turn_id}/stop';
+};
+
+export type StopTurnErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type StopTurnError = StopTurnErrors[keyof StopTurnErrors];
+
+export type StopTurnResponses = {
+    /**
+     * The turn was over already
+     */
+    200: TurnView;
+    /**
+     * The turn ends within moments
+     */
+    202: TurnView;
+};
+
+export type StopTurnResponse = StopTurnResponses[keyof StopTurnResponses];
 
 export type GetConfigData = {
     body?: never;
@@ -3807,6 +4349,10 @@ export type ListPromptsErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListPromptsError = ListPromptsErrors[keyof ListPromptsErrors];
@@ -3872,6 +4418,10 @@ export type CreatePromptErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type CreatePromptError = CreatePromptErrors[keyof CreatePromptErrors];
@@ -3930,6 +4480,10 @@ export type DeletePromptErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type DeletePromptError = DeletePromptErrors[keyof DeletePromptErrors];
@@ -3994,6 +4548,10 @@ export type GetPromptErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetPromptError = GetPromptErrors[keyof GetPromptErrors];
@@ -4078,6 +4636,10 @@ export type UpdatePromptErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type UpdatePromptError = UpdatePromptErrors[keyof UpdatePromptErrors];
@@ -4143,6 +4705,10 @@ export type LoginErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type LoginError = LoginErrors[keyof LoginErrors];
@@ -4188,6 +4754,10 @@ export type LogoutErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type LogoutError = LogoutErrors[keyof LogoutErrors];
@@ -4241,6 +4811,10 @@ export type DeleteMeErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
@@ -4292,6 +4866,10 @@ export type GetMeErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetMeError = GetMeErrors[keyof GetMeErrors];
@@ -4371,6 +4949,10 @@ export type UpdateMeErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type UpdateMeError = UpdateMeErrors[keyof UpdateMeErrors];
@@ -4433,6 +5015,10 @@ export type ListMyAdminViewsErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListMyAdminViewsError = ListMyAdminViewsErrors[keyof ListMyAdminViewsErrors];
@@ -4482,6 +5068,10 @@ export type ExportMyDataErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ExportMyDataError = ExportMyDataErrors[keyof ExportMyDataErrors];
@@ -4543,6 +5133,10 @@ export type ChangePasswordErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
@@ -4601,6 +5195,10 @@ export type GetMyUsageErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type GetMyUsageError = GetMyUsageErrors[keyof GetMyUsageErrors];
@@ -4658,6 +5256,10 @@ export type ResetPasswordErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
@@ -4719,6 +5321,10 @@ export type ReauthenticateErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateErrors];
@@ -4784,6 +5390,10 @@ export type RefreshErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type RefreshError = RefreshErrors[keyof RefreshErrors];
@@ -4849,6 +5459,10 @@ export type RegisterErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type RegisterError = RegisterErrors[keyof RegisterErrors];
@@ -4894,6 +5508,10 @@ export type EndOtherSessionsErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSessionsErrors];
@@ -4939,6 +5557,10 @@ export type ListSessionsErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
@@ -4993,6 +5615,10 @@ export type EndSessionErrors = {
      * Not available at the moment (`service_unavailable`)
      */
     503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
 };
 
 export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];

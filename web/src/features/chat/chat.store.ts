@@ -1,8 +1,7 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
-import type { ChatView, MessageList, MessageView } from '@/api/generated/types.gen'
-import { http } from '@/api/http'
+import type { MessageList, MessageView } from '@/api/generated/types.gen'
 import { toApiError, type ApiError, type Problem } from '@/api/problem'
 import type { TurnAct } from '@/api/stream'
 import { type Chat, fromView, type Message, type Phase } from './chat.types'
@@ -54,7 +53,7 @@ export const useChatStore = defineStore('chat', () => {
     block,
     reload,
     touched,
-    stopTurn: (chatId, turnId) => http.post(`/api/chats/${chatId}/turns/${turnId}/stop`),
+    stopTurn: (chatId, turnId) => api.stopTurn({ path: { chat_id: chatId, turn_id: turnId } }),
     stopFailed: (problem) => {
       acts.trouble.value = { act: 'stop', problem, again: () => void turns.stop() }
     },
@@ -185,7 +184,7 @@ export const useChatStore = defineStore('chat', () => {
 
   /** Shows the branch through a message: what is before the place where it parts stays. */
   async function choose(id: number, messageId: number): Promise<void> {
-    const chat = await http.put<ChatView>(`/api/chats/${id}/head`, { message_id: messageId })
+    const chat = await api.chooseBranch({ path: { chat_id: id }, body: { message_id: messageId } })
     let items: MessageView[] = []
     let cursor: string | null = null
     do {

@@ -114,6 +114,7 @@ describe('MessageComposer', () => {
     const one = button()
     one.focus()
     vi.useFakeTimers({ toFake: ['Date'] })
+    await fireEvent.click(one)
     await change({ sending: true })
     expect(screen.getByRole('button', { name: '멈추기' })).toBe(one)
     expect(one).toHaveFocus()
