@@ -23,6 +23,7 @@ pub mod catalog;
 pub mod character;
 pub mod chat;
 pub mod ids;
+pub mod macros;
 pub mod page;
 pub mod prompt;
 pub mod statistics;

@@ -8,7 +8,7 @@ use lionrocket_domain::{
     chat::{BranchMessage, Chat, Message},
     ids::{CharacterId, ChatId, MessageId, UserId},
     page::{Page, PageSize},
-    text::{CharacterName, ChatTitle, SystemPrompt},
+    text::{CharacterName, ChatTitle, DisplayName, SystemPrompt},
 };
 
 use crate::{StoreResult, characters::UpdateOutcome};
@@ -62,6 +62,8 @@ pub enum TurnPlace {
 pub struct TurnContext {
     /// The message after which the person's comes; `None` for a first one.
     pub parent_id: Option<MessageId>,
+    /// The name that the person wants to be called by.
+    pub person: Option<DisplayName>,
     /// The last messages of the branch up to and with the parent, oldest first.
     pub history: Vec<Message>,
     /// The person's message, when it is there already.
@@ -122,7 +124,7 @@ pub enum ShowOutcome {
 #[async_trait]
 pub trait ChatRepository: Send + Sync {
     /// Opens a chat with a character that the actor may use. A greeting becomes its first message,
-    /// from the character, complete and without a turn. `None` when there is no such character.
+    /// from the character, complete and without a turn, with names in place of its placeholders. `None` when there is no such character.
     async fn create(
         &self,
         actor: Actor,

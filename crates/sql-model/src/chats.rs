@@ -214,9 +214,15 @@ static_query! {
     "SELECT head_message_id FROM chats WHERE id = " id " AND user_id = " user_id
 }
 
-/// What [`FindTurnBasis`] answers: the chat's head, and the character's id, name and system prompt
+/// What [`FindTurnBasis`] answers: the chat's head, the owner's display name, and the character's id, name and system prompt
 /// while the owner may use it.
-pub type TurnBasisRow = (Option<i64>, Option<i64>, Option<String>, Option<String>);
+pub type TurnBasisRow = (
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+);
 
 static_query! {
     /// Finds what a request to the model needs of an owner's chat and its character.
@@ -226,8 +232,9 @@ static_query! {
         /// The chat.
         id: BigInt = i64,
     }
-    rows (Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<Text>);
-    "SELECT c.head_message_id, ch.id, ch.name, ch.system_prompt \
+    rows (Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>, Nullable<Text>);
+    "SELECT c.head_message_id, (SELECT u.display_name FROM users u WHERE u.id = c.user_id), ch.id, \
+     ch.name, ch.system_prompt \
      FROM chats c LEFT JOIN characters ch ON ch.id = c.character_id AND " (usable!())
     " WHERE c.id = " id " AND c.user_id = " user_id
 }

@@ -11,8 +11,9 @@ use lionrocket_domain::{
     access::Actor,
     chat::{BranchMessage, Chat, Message, MessageStatus, Role},
     ids::{CharacterId, ChatId, MessageId, UserId},
+    macros::Names,
     page::{Page, PageSize},
-    text::{CharacterName, ChatTitle, SystemPrompt, fold},
+    text::{CharacterName, ChatTitle, DisplayName, SystemPrompt, fold},
 };
 use lionrocket_ports::{
     StoreResult,
@@ -24,13 +25,14 @@ use lionrocket_ports::{
 };
 use lionrocket_sql_model::{
     branch::{BranchUpTo, NewestEnd, PageUpTo, SiblingsUpTo},
+    characters::CharacterRow,
     chats::{
         ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, ListChatsById,
         MoveHead, SearchChats, ShowBranch, TurnBasisRow,
     },
     convert::corrupt,
     messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow},
-    schema::chats,
+    schema::{chats, users},
     search::contains_pattern,
     time::StoredTime,
 };
@@ -101,6 +103,25 @@ fn list(
     }
 }
 
+/// A character's greeting to a person.
+fn greet(
+    connection: &mut SqliteConnection,
+    actor: Actor,
+    character: &CharacterRow,
+) -> QueryResult<String> {
+    let person: Option<String> = users::table
+        .find(actor.user_id.get())
+        .select(users::display_name)
+        .first(connection)?;
+    let person = person.map(DisplayName::from_stored);
+    let name = CharacterName::from_stored(character.name.clone());
+    let names = Names {
+        character: &name,
+        person: person.as_ref(),
+    };
+    Ok(names.fill_in(&character.greeting))
+}
+
 fn create(
     connection: &mut SqliteConnection,
     actor: Actor,
@@ -111,6 +132,7 @@ fn create(
     let Some(character) = find_usable(connection, actor, character_id)? else {
         return Ok(None);
     };
+    let greeting = greet(connection, actor, &character)?;
     let now = StoredTime::from(now);
     let title = title.map(ChatTitle::into_string);
     let id: i64 = diesel::insert_into(chats::table)
@@ -126,11 +148,11 @@ fn create(
         ))
         .returning(chats::id)
         .get_result(connection)?;
-    if !character.greeting.is_empty() {
+    if !greeting.is_empty() {
         let (greeting_id,): (i64,) = InsertMessage {
             chat_id: id,
             role: Role::Assistant.as_str(),
-            content: &character.greeting,
+            content: &greeting,
             created_at: now,
             parent_id: None,
             depth: 0,
@@ -365,7 +387,7 @@ fn turn_context(
     }
     .get_result(connection)
     .optional()?;
-    let Some((head, character_id, name, system_prompt)) = basis else {
+    let Some((head, person, character_id, name, system_prompt)) = basis else {
         return Ok(TurnContextOutcome::NoChat);
     };
     let Question {
@@ -392,6 +414,7 @@ fn turn_context(
     };
     Ok(TurnContextOutcome::Found(Box::new(TurnContext {
         parent_id: parent_id.map(MessageId::from_stored),
+        person: person.map(DisplayName::from_stored),
         history,
         asked: asked.map(MessageRow::into_domain).transpose()?,
         cut_reply: cut_reply.map(MessageRow::into_domain).transpose()?,

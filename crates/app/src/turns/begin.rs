@@ -8,6 +8,7 @@ use lionrocket_domain::{
     calendar::Day,
     chat::{Message, MessageStatus},
     ids::UserId,
+    macros::Names,
     prompt::{self, Question},
     text::MessageText,
     turn::{StopReason, Turn, TurnRecord},
@@ -206,9 +207,13 @@ impl Engine {
         else {
             return None;
         };
+        let names = Names {
+            character: name,
+            person: context.person.as_ref(),
+        };
         let prompt = prompt::compose(
             &context.common_prompts,
-            name,
+            names,
             system_prompt,
             &context.history,
             question,

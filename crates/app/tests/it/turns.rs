@@ -131,6 +131,7 @@ fn settings() -> TurnSettings {
 fn context() -> TurnContext {
     TurnContext {
         parent_id: Some(MessageId::from_stored(2)),
+        person: None,
         history: vec![
             message(1, Role::User, "first", MessageStatus::Complete),
             message(2, Role::Assistant, "answer", MessageStatus::Complete),

@@ -7,9 +7,10 @@ use lionrocket_domain::{
     character::{CharacterDraft, PromptDraft},
     chat::{BranchMessage, Chat, Message, MessageStatus, Role},
     ids::{ChatId, MessageId},
-    text::{ChatTitle, Greeting, PromptContent, PromptName},
+    text::{ChatTitle, DisplayName, Greeting, PromptContent, PromptName},
 };
 use lionrocket_ports::{
+    accounts::{ProfileChange, ProfileOutcome},
     characters::UpdateOutcome,
     chats::{
         ChatChange, ChatFilter, ShowOutcome, TurnCharacter, TurnContext, TurnContextOutcome,
@@ -801,4 +802,34 @@ pub async fn a_branch_is_shown_down_to_its_newest_end(stores: Stores) {
     let nowhere = MessageId::from_stored(999_999);
     assert_eq!(show(&haru, nowhere, None).await, ShowOutcome::NoMessage);
     assert_eq!(stores.chat_now(&chat).await, now, "nothing was changed");
+}
+
+/// A person without a display name is nobody in particular: a user name is part of a login.
+pub async fn a_greeting_has_names_in_place_of_its_placeholders(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let greeting = CharacterDraft {
+        greeting: Greeting::parse("{{char}}: 안녕, {{user}}!").expect("a greeting"),
+        ..draft("keeper")
+    };
+    let character = stores.character(Some(&haru), greeting).await;
+    let chat = stores.chat_with(&haru, character.id).await;
+    assert_eq!(chat.preview.as_deref(), Some("keeper: 안녕, User!"));
+    let context = found(&stores, &haru, &chat, 10).await;
+    assert_eq!(context.person, None);
+    let change = ProfileChange {
+        user_id: haru.id,
+        display_name: Some(DisplayName::parse("미나").ok()),
+        locale: None,
+        email: None,
+        expected_version: None,
+    };
+    let changed = stores.users.change_profile(change).await;
+    assert!(matches!(
+        changed.expect("change"),
+        ProfileOutcome::Changed(_)
+    ));
+    let chat = stores.chat_with(&haru, character.id).await;
+    assert_eq!(chat.preview.as_deref(), Some("keeper: 안녕, 미나!"));
+    let context = found(&stores, &haru, &chat, 10).await;
+    assert_eq!(context.person, DisplayName::parse("미나").ok());
 }

@@ -126,6 +126,7 @@ macro_rules! store_contract {
             a_message_that_is_there_can_be_answered_again_or_replaced,
             what_cannot_be_done_with_a_message_is_told,
             a_branch_is_shown_down_to_its_newest_end,
+            a_greeting_has_names_in_place_of_its_placeholders,
         );
         $crate::store_contract!(@tests $make; sessions:
             a_session_lives_until_it_is_ended_or_runs_out_or_is_idle,

@@ -229,3 +229,31 @@ async fn refused_login(server: &Server) {
         .json(&json!({"username": "canary-name@canary.example", "password": "canary-wrong"}));
     crate::support::Answer::of(request).await.with_status(401);
 }
+
+#[tokio::test]
+async fn a_long_talk_reads_nearly_all_of_its_input_from_the_prompt_cache() {
+    let simulator = Simulator::builder().seed(7).start().await.unwrap();
+    let home = Home::behind(&simulator);
+    let server = home.serve();
+    let person = Person::register(&server, "mina").await;
+    let chat = person.open_chat().await;
+    for number in 1..=50 {
+        let words = format!("{number}. 등대에서 무엇이 보이는지, 오늘 바람은 어떤지 이야기해 줘.");
+        person.say(chat, &words).await.with_status(201);
+    }
+    let bill = simulator.bill();
+    assert_eq!(bill.charges.len(), 50);
+    let total = bill.total;
+    let input = total.input_tokens
+        + total.cache_read_tokens
+        + total.cache_write_5m_tokens
+        + total.cache_write_1h_tokens;
+    let share = total.cache_read_tokens * 100 / input;
+    assert!(
+        share >= 85,
+        "{share} % of {input} tokens came from the cache"
+    );
+    let usage = person.usage().await;
+    assert_eq!(usage["cache_read_tokens"], total.cache_read_tokens);
+    server.stop().await;
+}
