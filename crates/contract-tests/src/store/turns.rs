@@ -775,7 +775,7 @@ pub async fn a_turn_is_stopped_by_its_owner_and_the_wish_outlives_the_process(st
     };
     assert_eq!(stop(&mina, &chat).await, None);
     assert_eq!(stop(&haru, &other).await, None);
-    let saved = stores.turns.checkpoint(checkpoint(&request, "ein")).await;
+    let saved = stores.turns.checkpoint(checkpoint(&request, "e")).await;
     assert_eq!(saved.expect("checkpoint"), CheckpointOutcome::Saved);
     for _ in 0..2 {
         let record = stop(&haru, &chat).await.expect("the turn is there");
