@@ -29,3 +29,14 @@ static_query! {
     " + messages.cache_read_tokens + messages.cache_write_tokens > 0"
     " AND NOT EXISTS (SELECT 1 FROM usage_events WHERE usage_events.turn_id = turns.id)"
 }
+
+static_query! {
+    /// Counts the rows of the ledger that are not the sum of their turn's attempts.
+    pub struct CountAttemptDifferences {}
+    rows (BigInt,);
+    "SELECT count(*) FROM (SELECT turn_id, input_tokens, output_tokens, cache_read_tokens,"
+    " cache_write_5m_tokens, cache_write_1h_tokens, cost_micro_usd FROM usage_events"
+    " EXCEPT SELECT turn_id, sum(input_tokens), sum(output_tokens), sum(cache_read_tokens),"
+    " sum(cache_write_5m_tokens), sum(cache_write_1h_tokens), sum(cost_micro_usd)"
+    " FROM usage_attempts GROUP BY turn_id)"
+}

@@ -360,6 +360,39 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
+    async fn sqlite_is_new_enough_and_built_in() {
+        let (store, _directory) = open();
+        let version = store
+            .read(|connection| {
+                let version = diesel::select(sql::<Text>("sqlite_version()"));
+                Ok(version.get_result::<String>(connection)?)
+            })
+            .await
+            .unwrap();
+        let parts: Vec<u32> = version
+            .split('.')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        assert!(parts >= vec![3, 51, 3], "{version}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn one_thread_does_all_the_writing() {
+        let (store, _directory) = open();
+        let writes = (0..100).map(|_| {
+            store.write(|_| {
+                let thread = std::thread::current();
+                Ok((thread.id(), thread.name().map(str::to_owned)))
+            })
+        });
+        let threads = futures_util::future::join_all(writes).await;
+        let threads: std::collections::HashSet<_> =
+            threads.into_iter().map(Result::unwrap).collect();
+        let names: Vec<_> = threads.iter().map(|(_, name)| name.as_deref()).collect();
+        assert_eq!(names, [Some("sqlite-write")]);
+    }
+
+    #[tokio::test]
     async fn a_reader_cannot_write() {
         let (store, _directory) = open();
         let written = store

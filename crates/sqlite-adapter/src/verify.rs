@@ -9,7 +9,7 @@ use diesel::{
 };
 use lionrocket_sql_model::{
     schema,
-    soundness::{CountLedgerDifferences, CountUnchargedTurns},
+    soundness::{CountAttemptDifferences, CountLedgerDifferences, CountUnchargedTurns},
     static_query,
 };
 
@@ -37,6 +37,9 @@ static_query! {
     "SELECT count(*) FROM pragma_foreign_key_check"
 }
 
+/// The migration that made the account of attempts.
+const ATTEMPTS: &str = "20261126000001";
+
 /// What a sound database holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
@@ -60,6 +63,8 @@ pub enum Finding {
     DanglingRows(i64),
     /// The totals of so many days are not the sums of the ledger.
     LedgerDiffers(i64),
+    /// So many rows of the ledger are not the sums of their turns' attempts.
+    AttemptsDiffer(i64),
     /// So many turns used tokens and have no row in the ledger.
     UnchargedTurns(i64),
 }
@@ -78,6 +83,10 @@ impl fmt::Display for Finding {
             Self::LedgerDiffers(count) => write!(
                 f,
                 "the totals of {count} days are not the sums of the ledger"
+            ),
+            Self::AttemptsDiffer(count) => write!(
+                f,
+                "{count} rows of the ledger are not the sums of what upstream was asked"
             ),
             Self::UnchargedTurns(count) => {
                 write!(f, "{count} replies used tokens and are not in the ledger")
@@ -118,6 +127,13 @@ fn find_fault(connection: &mut SqliteConnection) -> QueryResult<Option<Finding>>
     let (differences,) = (CountLedgerDifferences {}).get_result(connection)?;
     if differences > 0 {
         return Ok(Some(Finding::LedgerDiffers(differences)));
+    }
+    // A copy that is made before a migration may be of a time without attempts.
+    if applied.iter().any(|version| version == ATTEMPTS) {
+        let (differences,) = (CountAttemptDifferences {}).get_result(connection)?;
+        if differences > 0 {
+            return Ok(Some(Finding::AttemptsDiffer(differences)));
+        }
     }
     let (uncharged,) = (CountUnchargedTurns {}).get_result(connection)?;
     Ok((uncharged > 0).then_some(Finding::UnchargedTurns(uncharged)))

@@ -181,6 +181,16 @@ async fn a_database_whose_rows_do_not_agree_gives_no_backup() {
             Finding::LedgerDiffers(1),
         ),
         (
+            "INSERT INTO usage_events (turn_id, user_id, chat_id, usage_date, model, input_tokens, \
+             output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
+             cost_micro_usd, price_version, estimated, created_at) \
+             VALUES ('t', 1, 1, '2026-11-22', 'm', 1, 0, 0, 0, 0, 6, 'v', 0, 7); \
+             INSERT INTO usage_stats (user_id, usage_date, chat_count, total_tokens, input_tokens, \
+             output_tokens, cache_read_tokens, cache_write_tokens, cost_micro_usd) \
+             VALUES (1, '2026-11-22', 1, 1, 1, 0, 0, 0, 6)",
+            Finding::AttemptsDiffer(1),
+        ),
+        (
             "PRAGMA foreign_keys = OFF; INSERT INTO chats (id, user_id, created_at, \
              last_message_at, character_name, character_name_folded) VALUES (1, 99, 0, 0, '', '')",
             Finding::DanglingRows(1),
