@@ -36,8 +36,6 @@ pub(crate) struct Life {
     pub(crate) book: Arc<Book>,
     /// Whether new messages are sent.
     pub(crate) load: Arc<AtomicBool>,
-    /// Whether the server knows how to stop a reply.
-    pub(crate) can_stop: bool,
 }
 
 /// The server is gone.
@@ -118,7 +116,7 @@ impl Chatter {
         }
         while life.load.load(Ordering::SeqCst) && !life.doom.is_struck() {
             let at = self.exchanges.len();
-            let exchange = self.new_exchange(life);
+            let exchange = self.new_exchange();
             self.exchanges.push(exchange);
             let form = pick(&mut self.dice, &[Form::Json, Form::Events, Form::Accepted]);
             let Exchange { key, content, .. } = &self.exchanges[at];
@@ -143,14 +141,14 @@ impl Chatter {
         }
     }
 
-    fn new_exchange(&mut self, life: &Life) -> Exchange {
+    fn new_exchange(&mut self) -> Exchange {
         let number = self.exchanges.len();
         let name = format!("{}-{}-{}-{number}", self.cycle, self.person.name, self.chat);
         let pace = self.dice.random_range(1..10);
         // The demo model takes the request for a pace as mere words.
         let content = format!("{name} 바다 이야기를 해 주세요 🌊 [[sim:slow;itl-ms={pace}]]");
         let mut exchange = Exchange::new(self.chat, name, content);
-        if life.can_stop && self.dice.random_bool(0.2) {
+        if self.dice.random_bool(0.2) {
             exchange.stop_after = Some(self.dice.random_range(0..20));
         }
         exchange
@@ -285,6 +283,10 @@ impl Chatter {
             let response = life.call("the events of a turn", request.send()).await?;
             if response.status() != 200 {
                 let status = response.status();
+                if life.doom.may_be_gone() {
+                    // A server without a disk may say so before it is gone.
+                    return Err(Gone);
+                }
                 life.book.trouble(format!(
                     "{}: {status} for the events of {turn}",
                     exchange.key
@@ -401,6 +403,7 @@ impl Chatter {
         let stop = match response.status().as_u16() {
             202 => Stop::Promised,
             200 => Stop::TooLate,
+            503 | 507 => Stop::Unanswered,
             status => {
                 life.book
                     .trouble(format!("{}: {status} for a stop", exchange.key));

@@ -89,6 +89,29 @@ const LAWS: &[(&str, &str)] = &[
                 IS NOT reply.cache_write_tokens",
     ),
     (
+        "a turn's row of the ledger is the sum of its attempts",
+        "WITH attempts AS (
+            SELECT turn_id, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+                sum(cache_read_tokens) AS cache_read_tokens,
+                sum(cache_write_5m_tokens) AS cache_write_5m_tokens,
+                sum(cache_write_1h_tokens) AS cache_write_1h_tokens,
+                sum(cost_micro_usd) AS cost_micro_usd
+            FROM usage_attempts GROUP BY turn_id
+        )
+        SELECT coalesce(ledger.turn_id, attempts.turn_id) AS broken
+        FROM usage_events AS ledger FULL JOIN attempts ON attempts.turn_id = ledger.turn_id
+        LEFT JOIN turns ON turns.id = attempts.turn_id
+        -- A turn that goes on after a crash has attempts before it has an end.
+        WHERE NOT (ledger.turn_id IS NULL AND turns.id IS NOT NULL AND turns.ended_at IS NULL) AND (
+            ledger.input_tokens IS NOT attempts.input_tokens
+            OR ledger.output_tokens IS NOT attempts.output_tokens
+            OR ledger.cache_read_tokens IS NOT attempts.cache_read_tokens
+            OR ledger.cache_write_5m_tokens IS NOT attempts.cache_write_5m_tokens
+            OR ledger.cache_write_1h_tokens IS NOT attempts.cache_write_1h_tokens
+            OR ledger.cost_micro_usd IS NOT attempts.cost_micro_usd
+        )",
+    ),
+    (
         "a person's day is the sum of the ledger",
         "WITH ledger AS (
             SELECT user_id, usage_date, count(*) AS chat_count, sum(input_tokens) AS input_tokens,
@@ -220,6 +243,8 @@ pub(crate) struct Turn {
     pub(crate) node_id: String,
     #[diesel(sql_type = Nullable<BigInt>)]
     pub(crate) ended_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(crate) stop_requested_at: Option<i64>,
     #[diesel(sql_type = Text)]
     pub(crate) own: String,
     #[diesel(sql_type = Text)]
@@ -229,6 +254,13 @@ pub(crate) struct Turn {
 impl Turn {
     pub(crate) const fn is_over(&self) -> bool {
         self.ended_at.is_some()
+    }
+
+    /// Whether it came to its own end just as it was asked to stop.
+    pub(crate) fn met_its_end(&self) -> bool {
+        const JUST_AS_MICROS: i64 = 2_000_000;
+        let times = self.stop_requested_at.zip(self.ended_at);
+        times.is_some_and(|(asked, ended)| (0..JUST_AS_MICROS).contains(&(ended - asked)))
     }
 }
 
@@ -293,7 +325,7 @@ impl Database {
     fn read(&mut self) -> Result<State> {
         let query = sql_query(
             "SELECT turns.id, turns.chat_id, turns.idempotency_key AS key, turns.state, turns.node_id,
-                turns.ended_at, own.content AS own, reply.content AS reply
+                turns.ended_at, turns.stop_requested_at, own.content AS own, reply.content AS reply
             FROM turns
             JOIN messages AS own ON own.id = turns.user_message_id
             JOIN messages AS reply ON reply.id = turns.assistant_message_id",

@@ -121,15 +121,6 @@ impl Setup {
         command
     }
 
-    /// Runs one of its commands to the end and answers what it prints.
-    pub(crate) fn output(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.command(arguments).output()?;
-        if !output.status.success() {
-            bail!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(String::from_utf8(output.stdout)?)
-    }
-
     /// Starts the service. It need not listen yet.
     pub(crate) fn start(&self, ending: Ending) -> Result<Process> {
         let mut child = self

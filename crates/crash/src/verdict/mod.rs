@@ -17,8 +17,6 @@ pub(crate) struct Promises {
     pub(crate) on_interrupt: OnInterrupt,
     /// Whether a piece of a reply that was shown may be lost, and the reader told to begin anew.
     pub(crate) may_take_back: bool,
-    /// Whether what a reader was shown outlives the server.
-    pub(crate) keeps_what_was_shown: bool,
 }
 
 /// Judges what a server will find that is started after a crash: whatever was acknowledged is there.
@@ -138,9 +136,6 @@ impl Judge<'_> {
     /// What a reader was shown against what is stored.
     fn reader(&self, reader: &Reader) -> Option<String> {
         let stored = &self.turn.reply;
-        if self.turn.state == "interrupted" && !self.promises.keeps_what_was_shown {
-            return None;
-        }
         if reader.resets > 0 && !self.promises.may_take_back {
             return Some("a reader was told to begin anew".to_owned());
         }
@@ -169,6 +164,7 @@ impl Judge<'_> {
         let goes_on = self.promises.on_interrupt == OnInterrupt::Continue && crashes == 1;
         match (self.turn.state.as_str(), self.exchange.stop) {
             ("stopped", Some(_)) => None,
+            ("completed", Some(Stop::Promised)) if self.turn.met_its_end() => None,
             (_, Some(Stop::Promised)) => {
                 Some("it was promised that it would be stopped".to_owned())
             }

@@ -32,6 +32,14 @@ INSERT INTO usage_events (
 ('turn-1', 1, 1, 1, '2026-11-25', 'm', 10, 3, 1, 2, 0, 100, 'p', 0, 3),
 ('turn-2', 1, 1, 1, '2026-11-26', 'm', 20, 3, 1, 1, 1, 200, 'p', 0, 6),
 ('turn-3', 1, 1, 1, '2026-11-26', 'm', 30, 1, 1, 2, 0, 300, 'p', 1, 9);
+INSERT INTO usage_attempts (
+    turn_id, attempt, model, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens,
+    cache_write_1h_tokens, cost_micro_usd, price_version, estimated, created_at
+) VALUES
+('turn-1', 1, 'm', 10, 3, 1, 2, 0, 100, 'p', 0, 3),
+('turn-2', 1, 'm', 5, 1, 0, 1, 0, 50, 'p', 1, 5),
+('turn-2', 2, 'm', 15, 2, 1, 0, 1, 150, 'p', 0, 6),
+('turn-3', 1, 'm', 30, 1, 1, 2, 0, 300, 'p', 1, 9);
 INSERT INTO usage_stats (
     user_id, usage_date, chat_count, total_tokens, input_tokens, output_tokens, cache_read_tokens,
     cache_write_tokens, cost_micro_usd

@@ -15,7 +15,6 @@ use crate::{
 const PROMISES: Promises = Promises {
     on_interrupt: OnInterrupt::Continue,
     may_take_back: false,
-    keeps_what_was_shown: true,
 };
 
 /// A sound database in a directory of its own, with something done to it.
@@ -47,6 +46,8 @@ fn make(path: &Path, damage: &str) {
     for (kind, name) in [
         ("TRIGGER", "usage_events_cannot_be_deleted"),
         ("TRIGGER", "usage_events_can_only_lose_their_user"),
+        ("TRIGGER", "usage_attempts_cannot_be_deleted"),
+        ("TRIGGER", "usage_attempts_cannot_be_changed"),
         ("INDEX", "turns_by_idempotency_key"),
     ] {
         connection
@@ -124,6 +125,9 @@ fn whatever_is_done_to_a_row_is_found() {
         ("DELETE FROM usage_events WHERE turn_id = 'turn-2'", "is charged once it is over"),
         ("UPDATE usage_events SET output_tokens = 4 WHERE turn_id = 'turn-2'", "the ledger says what the reply says"),
         ("UPDATE usage_events SET turn_id = 'turn-9' WHERE turn_id = 'turn-2'", "the ledger says what the reply says"),
+        ("UPDATE usage_attempts SET output_tokens = 4 WHERE turn_id = 'turn-2' AND attempt = 1", "the sum of its attempts"),
+        ("DELETE FROM usage_attempts WHERE turn_id = 'turn-2' AND attempt = 1", "the sum of its attempts"),
+        ("INSERT INTO usage_attempts SELECT 'turn-9', 1, NULL, 'm', 1, 1, 0, 0, 0, 1, 'p', 0, 1", "the sum of its attempts"),
         ("UPDATE usage_stats SET cost_micro_usd = 501 WHERE cost_micro_usd = 500", "a person's day"),
         ("DELETE FROM usage_stats WHERE chat_count = 1", "a person's day"),
         ("INSERT INTO usage_stats VALUES (9, 1, '2026-11-27', 1, 0, 0, 0, 0, 0, 0)", "a person's day"),
