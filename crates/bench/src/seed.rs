@@ -147,6 +147,7 @@ fn finish(account: ChargeAccount) -> FinishTurn {
         end: TurnEnd::Completed,
         failure: None,
         text: "The lamp burned well and the gulls were loud; I thought of your books.".to_owned(),
+        is_left_over: false,
         stop_reason: Some(StopReason::EndTurn),
         attempts: vec![Attempt {
             charge: Charge {

@@ -171,6 +171,9 @@ pub struct FinishTurn {
     pub failure: Option<TurnFailure>,
     /// The whole text of the reply.
     pub text: String,
+    /// Whether all of it was left by processes before this one: whoever was shown a part of it by one
+    /// of them has the beginning of this text.
+    pub is_left_over: bool,
     /// Why the model stopped.
     pub stop_reason: Option<StopReason>,
     /// The requests that upstream took and that are not written down yet, oldest first.

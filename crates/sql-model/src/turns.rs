@@ -243,12 +243,15 @@ static_query! {
         error_code: Nullable<Text> = Option<&'a str>,
         /// When the first word came, unless that is known already.
         first_text_at: Nullable<UtcTimestamp> = Option<StoredTime>,
+        /// How many bytes of the reply were left by processes before, when that is more than is known.
+        resumed_from: Nullable<BigInt> = Option<i64>,
         /// Now.
         ended_at: UtcTimestamp = StoredTime,
     }
     rows TurnSqlType;
     "UPDATE turns SET state = " state ", error_code = " error_code
-    ", first_text_at = coalesce(first_text_at, " first_text_at "), ended_at = " ended_at
+    ", first_text_at = coalesce(first_text_at, " first_text_at "), resumed_from = coalesce("
+    resumed_from ", resumed_from), ended_at = " ended_at
     " WHERE id = " id " AND ended_at IS NULL RETURNING " (COLUMNS)
 }
 

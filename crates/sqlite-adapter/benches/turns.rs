@@ -169,6 +169,7 @@ fn finish_request(begin: &BeginTurn) -> FinishTurn {
         end: TurnEnd::Completed,
         failure: None,
         text: REPLY.to_owned(),
+        is_left_over: false,
         stop_reason: None,
         attempts: vec![Attempt {
             charge: Charge {
@@ -430,6 +431,7 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         state: "completed",
         error_code: None,
         first_text_at: Some(now),
+        resumed_from: None,
         ended_at: now,
     }
     .get_result(connection)

@@ -183,6 +183,7 @@ impl Engine {
             end,
             failure,
             text: orphan.text,
+            is_left_over: true,
             stop_reason: None,
             attempts: orphan.attempts,
             first_text_at: orphan.turn.first_text_at,

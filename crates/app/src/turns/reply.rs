@@ -266,6 +266,7 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
         end: end.end,
         failure: end.failure,
         text: end.text,
+        is_left_over: false,
         stop_reason: end.stop_reason,
         attempts: end.attempts,
         first_text_at: end.first_text_at,

@@ -388,6 +388,7 @@ pub(crate) fn finish(request: &BeginTurn, text: &str) -> FinishTurn {
         end: TurnEnd::Completed,
         failure: None,
         text: text.to_owned(),
+        is_left_over: false,
         stop_reason: Some(StopReason::EndTurn),
         attempts: vec![attempt(TOKENS)],
         first_text_at: Some(at(11)),

@@ -703,11 +703,14 @@ pub async fn an_orphan_brings_what_was_saved_of_it(stores: Stores) {
         account: orphan.account,
         end: TurnEnd::Interrupted,
         failure: Some(TurnFailure::ReplyInterrupted),
-        ..finish(&request, &orphan.text)
+        is_left_over: true,
+        ..finish(&request, "여기까지 왔다")
     };
     let record = stores.end(&interrupted).await;
     assert_eq!(record.assistant_message.status, MessageStatus::Interrupted);
-    assert_eq!(record.assistant_message.content, "여기까지");
+    assert_eq!(record.assistant_message.content, "여기까지 왔다");
+    // Whoever was shown the last words before they were saved has the beginning of this text.
+    assert_eq!(record.turn.resumed_from, "여기까지 왔다".len());
 }
 
 /// As a sibling, and the branch that is shown ends with it.

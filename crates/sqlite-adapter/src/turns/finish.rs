@@ -23,7 +23,7 @@ use lionrocket_sql_model::{
     usage::{AddToDay, AttemptRow, FindAttempts, InsertAttempt, InsertCharge},
 };
 
-use super::{find_turn, record};
+use super::{find_turn, record, stored_length};
 use crate::{
     budgets::give_back,
     error::DbError,
@@ -188,6 +188,7 @@ pub(super) fn finish(
         state: TurnState::from(request.end).as_str(),
         error_code: request.failure.map(TurnFailure::code),
         first_text_at: request.first_text_at.map(StoredTime::from),
+        resumed_from: request.is_left_over.then(|| stored_length(&request.text)),
         ended_at: request.ended_at.into(),
     }
     .get_result(connection)

@@ -71,6 +71,7 @@ fn statements_that_run_often_find_rows_by_index() {
         state: "completed",
         error_code: None,
         first_text_at: None,
+        resumed_from: None,
         ended_at: now,
     };
     let renew_turn = RenewTurn {
