@@ -142,6 +142,7 @@ crash profile kills cuts errors:
     $crash powercut --cycles {{ cuts }}
     $crash powercut --cycles 20 --without-syncs
     $crash eio --cycles {{ errors }}
+    $crash diskfull --cycles 3
 
 # Asks docker compose whether it understands deploy/compose.yaml. No container is started.
 [private]
