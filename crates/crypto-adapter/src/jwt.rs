@@ -3,6 +3,8 @@
 //! A token is checked from the outside in, and nothing inside it is looked at before what is around
 //! it was found good: length, header, algorithm, key, signature, then what it says.
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
@@ -11,9 +13,11 @@ use lionrocket_ports::{
     crypto::{AccessClaims, InvalidToken, TokenIssuer},
     error::Cause,
 };
+use quick_cache::sync::Cache;
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use crate::secret::{DerivedKey, SigningSecret};
 
@@ -77,11 +81,17 @@ impl From<JwtAlgorithm> for Algorithm {
     }
 }
 
+/// How many tokens are remembered.
+const REMEMBERED_TOKENS: usize = 4_096;
+
 /// Signs and checks access tokens.
 pub struct JwtIssuer {
     algorithm: JwtAlgorithm,
     current: DerivedKey,
     previous: Vec<DerivedKey>,
+    /// What tokens say that were found genuine, by the hash of the whole token: it comes with every
+    /// request and never says anything else. Whether it is too old is looked at each time.
+    genuine: Cache<[u8; 32], Arc<TokenClaims>>,
 }
 
 impl JwtIssuer {
@@ -97,6 +107,7 @@ impl JwtIssuer {
             algorithm,
             current: current.key(PURPOSE),
             previous: previous.iter().map(|secret| secret.key(PURPOSE)).collect(),
+            genuine: Cache::new(REMEMBERED_TOKENS),
         }
     }
 
@@ -110,6 +121,19 @@ impl JwtIssuer {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
+        let hash = Sha256::digest(token).into();
+        if let Some(claims) = self.genuine.get(&hash) {
+            return claims.accept(now);
+        }
+        let claims = Arc::new(self.read_genuine(token)?);
+        // One that is not accepted is not kept: nobody fills the memory with what leads nowhere.
+        let accepted = claims.accept(now)?;
+        self.genuine.insert(hash, claims);
+        Some(accepted)
+    }
+
+    /// What a token says, if it was signed by one of our keys.
+    fn read_genuine(&self, token: &str) -> Option<TokenClaims> {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, payload) = message.split_once('.')?;
         let header: TokenHeader = read_part(header)?;
@@ -123,7 +147,7 @@ impl JwtIssuer {
         if !genuine || header.typ != TYPE {
             return None;
         }
-        read_part::<TokenClaims>(payload)?.accept(now)
+        read_part(payload)
     }
 }
 

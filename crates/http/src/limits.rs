@@ -121,9 +121,8 @@ pub(crate) fn pattern_of(request: &ServiceRequest) -> Option<String> {
 }
 
 /// The operation that a request asks for, and its policy.
-pub(crate) fn operation(request: &ServiceRequest) -> (&'static str, Policy) {
-    let pattern = pattern_of(request);
-    let known = pattern.and_then(|pattern| POLICIES.get(&pattern));
+pub(crate) fn operation(request: &ServiceRequest, pattern: Option<&str>) -> (&'static str, Policy) {
+    let known = pattern.and_then(|pattern| POLICIES.get(pattern));
     let known = known.and_then(|operations| {
         let mut operations = operations.iter();
         operations.find(|(method, _, _)| method == request.method())

@@ -7,7 +7,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -55,8 +55,7 @@ pub(super) async fn outermost(
     let facts = RequestFacts::of(&request, &state.network.trusted_proxies);
     let uses_tls = state.info.strict_transport_security;
     let line = LogLine {
-        method: request.method().to_string(),
-        route: limits::pattern_of(&request).unwrap_or_else(|| "(web application)".to_owned()),
+        method: request.method().clone(),
         facts: facts.clone(),
         started,
     };
@@ -192,8 +191,7 @@ fn known_method(method: &str) -> &'static str {
 
 /// What the log tells of a request: never its query, headers or body.
 struct LogLine {
-    method: String,
-    route: String,
+    method: Method,
     facts: RequestFacts,
     started: Instant,
 }
@@ -201,10 +199,11 @@ struct LogLine {
 impl LogLine {
     fn write(&self, status: StatusCode) {
         let duration = self.started.elapsed();
+        let route = self.facts.pattern().unwrap_or("(web application)");
         metrics::histogram!(
             REQUEST_SECONDS,
-            "method" => known_method(&self.method),
-            "route" => self.route.clone(),
+            "method" => known_method(self.method.as_str()),
+            "route" => route.to_owned(),
             "status" => status.as_str().to_owned(),
         )
         .record(duration);
@@ -212,8 +211,8 @@ impl LogLine {
         let user_id = self.facts.user_id().map(tracing::field::display);
         let duration_ms = duration.as_secs_f64() * 1000.0;
         tracing::info!(
-            method = self.method,
-            route = self.route,
+            method = self.method.as_str(),
+            route,
             status = status.as_u16(),
             user_id,
             client_address,

@@ -70,6 +70,7 @@ const MAX_USER_AGENT_CHARS: usize = 200;
 pub(crate) struct RequestFacts(Rc<Facts>);
 
 struct Facts {
+    pattern: Option<String>,
     operation: &'static str,
     policy: Policy,
     client: Option<IpAddr>,
@@ -80,15 +81,22 @@ struct Facts {
 impl RequestFacts {
     /// What can be known before anything is read.
     pub(crate) fn of(request: &ServiceRequest, trusted_proxies: &[IpNet]) -> Self {
-        let (operation, policy) = limits::operation(request);
+        let pattern = limits::pattern_of(request);
+        let (operation, policy) = limits::operation(request, pattern.as_deref());
         let peer = request.peer_addr().map(|address| address.ip());
         Self(Rc::new(Facts {
+            pattern,
             operation,
             policy,
             client: peer.map(|peer| client_address(peer, request.headers(), trusted_proxies)),
             user_id: Cell::new(None),
             charges: RefCell::default(),
         }))
+    }
+
+    /// The pattern of the address; `None` when no operation has one like that.
+    pub(crate) fn pattern(&self) -> Option<&str> {
+        self.0.pattern.as_deref()
     }
 
     /// The id of the operation; empty when there is no such operation.
