@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::{StreamExt, future::try_join_all};
 use serde_json::{Value, json};
 
@@ -352,26 +352,37 @@ pub(crate) async fn exchanges(report: &mut Report, server: &Running, bare: &Runn
     Ok(())
 }
 
-/// An exchange in a very long chat against one in a short one, in turns.
+/// An exchange in a very long chat against one in a short one, in turns. One in a chat that is just
+/// longer than what a model is sent tells how much of the difference is the longer request.
 pub(crate) async fn long_chat(report: &mut Report, client: &Client) -> Result<()> {
-    let (short, long) = (
-        find_chat(client, seed::SHORT_TITLE).await?,
-        find_chat(client, seed::LONG_TITLE).await?,
-    );
-    let (mut short_ms, mut long_ms) = (Vec::new(), Vec::new());
+    let titles = [seed::SHORT_TITLE, seed::WINDOW_TITLE, seed::LONG_TITLE];
+    let mut chats = Vec::new();
+    for title in titles {
+        chats.push((find_chat(client, title).await?, Vec::new()));
+    }
     for _ in 0..20 * report.rounds {
-        for (chat, times) in [(short, &mut short_ms), (long, &mut long_ms)] {
+        for (chat, times) in &mut chats {
             let start = Instant::now();
-            client.exchange(chat).await?;
+            client.exchange(*chat).await?;
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }
-    let (short, long) = (median(&mut short_ms), median(&mut long_ms));
+    let medians = chats.iter_mut().map(|(_, times)| median(times));
+    let medians: Vec<f64> = medians.collect();
+    let [short, window, long] = medians[..] else {
+        bail!("three chats were to be measured");
+    };
     report.row(
         "an exchange at 100,000 messages",
         (100.0 * long / short, "% of one at 10"),
         Bar::AtMost(110.0),
         &format!("{long:.2} ms against {short:.2} ms"),
+    );
+    report.row(
+        "the same, against a chat just longer than what the model is sent",
+        (100.0 * long / window, "% of one at 200"),
+        Bar::None,
+        &format!("{window:.2} ms"),
     );
     Ok(())
 }

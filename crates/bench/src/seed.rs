@@ -37,6 +37,8 @@ pub(crate) const PASSWORD: &str = "bench-password-7x";
 pub(crate) const LONG_TITLE: &str = "long";
 /// A chat of 2,000 messages, for reading pages.
 pub(crate) const PAGE_TITLE: &str = "page";
+/// A chat that is just longer than what is sent to the model.
+pub(crate) const WINDOW_TITLE: &str = "window";
 /// A chat of ten messages.
 pub(crate) const SHORT_TITLE: &str = "short";
 /// The length of the long chat in messages.
@@ -78,7 +80,12 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
     let character = CharacterRepository::create(&store, Some(user.id), draft, now)
         .await?
         .id;
-    for (title, messages) in [(SHORT_TITLE, 10), (PAGE_TITLE, 2_000), (LONG_TITLE, long)] {
+    for (title, messages) in [
+        (SHORT_TITLE, 10),
+        (WINDOW_TITLE, 200),
+        (PAGE_TITLE, 2_000),
+        (LONG_TITLE, long),
+    ] {
         let title = Some(ChatTitle::parse(title)?);
         let chat = ChatRepository::create(&store, actor, character, title, now)
             .await?
