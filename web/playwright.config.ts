@@ -20,7 +20,9 @@ export default defineConfig({
   workers: 1,
   forbidOnly: Boolean(process.env['CI']),
   reporter: 'list',
-  timeout: 60_000,
+  // Long enough for a machine that does other things as well: a test that passes takes a few seconds.
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   use: {
     baseURL: origin,
     trace: 'retain-on-failure',

@@ -13,6 +13,7 @@ export default mergeConfig(
       setupFiles: ['src/testing/setup.ts'],
       reporters: ['default', './scripts/plain-reporter.ts'],
       restoreMocks: true,
+      testTimeout: 30_000,
       // The colours are tested by what the style sheet says.
       css: true,
     },

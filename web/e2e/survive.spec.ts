@@ -1,5 +1,5 @@
 import type { Locator, Page } from '@playwright/test'
-import { expect, type Fixtures, openStarter, register, signIn } from './fixtures'
+import { expect, expectAccessible, type Fixtures, openStarter, register, signIn } from './fixtures'
 import { test } from './house'
 
 type Words = Fixtures['w']
@@ -387,4 +387,42 @@ test('while another device is answered, a message waits with its words, and the 
   await untilEnded(there)
   await expect(there.getByRole('feed').getByText('나도 왔어요', { exact: true })).toHaveCount(1)
   await elsewhere.close()
+})
+
+test('no state of a reply or an edit has a finding of axe', async ({ page, w, isMobile }) => {
+  const check = async (what: string) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await expectAccessible(page, `${what}, ${colorScheme}`)
+    }
+  }
+  await say(page, w, HOLD)
+  await untilWritten(page, 4)
+  await check('a reply that is being written')
+  await page.keyboard.press('Escape')
+  await untilEnded(page, 'stopped')
+  await expect(lastReply(page).getByRole('button', { name: w('chat.continue') })).toBeVisible()
+  await check('a stopped reply')
+  await lastReply(page)
+    .getByRole('button', { name: w('chat.continue') })
+    .click()
+  await untilEnded(page)
+  await expect(lastReply(page).getByText('2/2')).toBeVisible()
+  await check('a reply with versions')
+  await say(page, w, '[[sim:midstream-error;after=6]]')
+  await untilEnded(page, 'failed')
+  await expect(lastReply(page).getByRole('alert')).toBeVisible()
+  await check('a reply that failed')
+  const own = article(page).nth(1)
+  if (isMobile) {
+    await own.getByRole('button', { name: w('chat.message_menu') }).click()
+    await expect(page.getByRole('dialog').getByRole('button').first()).toBeVisible()
+    await check('the menu of a message')
+    await page.keyboard.press('Escape')
+    await expect(page.getByRole('dialog')).toBeHidden()
+  }
+  await act(page, w, own, 'chat.edit')
+  await page.getByRole('textbox', { name: w('chat.edit_label') }).fill('가'.repeat(201))
+  await expect(own.getByText(w('composer.over', { over: 1 }))).toBeVisible()
+  await check('an edit that is too long')
 })

@@ -50,6 +50,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers())
 
 const encoder = new TextEncoder()
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 })
 
 function stream(chunks: (string | Uint8Array)[], { open = false } = {}): Answer {
   return (_call, signal) =>
@@ -288,7 +289,7 @@ describe('sending a message', () => {
     const all = turnEvents(words)
     answers = [stream(all.slice(0, 3)), stream(all.slice(3))]
     const { connected, end } = send({ backoff: () => 60_000 })
-    await vi.waitFor(() => expect(connected).toEqual([true, false]))
+    await until(() => expect(connected).toEqual([true, false]))
     nudgeStreams()
     await expect(end).resolves.toBe('ended')
   })
@@ -297,7 +298,7 @@ describe('sending a message', () => {
     const all = turnEvents(words)
     answers = [stream(all.slice(0, 3), { open: true }), stream(all.slice(3))]
     const { events, end } = send()
-    await vi.waitFor(() => expect(events).toHaveLength(3))
+    await until(() => expect(events).toHaveLength(3))
     nudgeStreams()
     expect(calls).toHaveLength(1)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25_000 })
@@ -310,7 +311,7 @@ describe('sending a message', () => {
     const controller = new AbortController()
     answers = [stream(turnEvents(words).slice(0, 2), { open: true })]
     const { events, end } = send({ signal: controller.signal })
-    await vi.waitFor(() => expect(events).toHaveLength(2))
+    await until(() => expect(events).toHaveLength(2))
     controller.abort()
     await expect(end).rejects.toMatchObject({ problem: { code: 'aborted' } })
     expect(calls).toHaveLength(1)

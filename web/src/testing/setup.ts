@@ -1,6 +1,6 @@
 import '@testing-library/jest-dom/vitest'
 import 'fake-indexeddb/auto'
-import { cleanup } from '@testing-library/vue'
+import { cleanup, configure } from '@testing-library/vue'
 import { afterEach, vi } from 'vitest'
 
 // Tests are no tabs of each other.
@@ -8,6 +8,8 @@ vi.mock('@/features/auth/tabs', () => ({ openTabs: () => undefined }))
 vi.mock('@/features/chat/tabs', () => ({ openChatTabs: () => undefined }))
 
 if (typeof window !== 'undefined') {
+  // A slow machine is no failure.
+  configure({ asyncUtilTimeout: 10_000 })
   afterEach(cleanup)
   // What jsdom lacks; every test is a wide window with a mouse and a light theme.
   window.matchMedia ??= (query: string) =>

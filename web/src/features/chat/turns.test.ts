@@ -93,6 +93,8 @@ beforeEach(async () => {
   )
 })
 
+const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000 })
+
 async function opened() {
   const store = useChatStore()
   await store.loadChats()
@@ -100,7 +102,7 @@ async function opened() {
   return store
 }
 type Store = ReturnType<typeof useChatStore>
-const idle = (store: Store) => vi.waitFor(() => expect(store.phase).toBe('idle'))
+const idle = (store: Store) => until(() => expect(store.phase).toBe('idle'))
 const shown = (store: Store) => store.messages.map((m) => [m.id, m.content, m.status])
 
 describe('a reply that is being written', () => {
@@ -113,10 +115,10 @@ describe('a reply that is being written', () => {
     expect(store.streamText).toBe('처음부터')
     expect(store.streamingKey).toBe('m3')
     stream.say(turn(running(3, { turn_id: 't1' }), own, 't1'))
-    await vi.waitFor(() => expect(store.streamingId).toBe(3))
+    await until(() => expect(store.streamingId).toBe(3))
     expect(store.streamText).toBe('처음부터')
     stream.say(delta('처음부터 끝까지'))
-    await vi.waitFor(() => expect(store.streamText).toBe('처음부터 끝까지'))
+    await until(() => expect(store.streamText).toBe('처음부터 끝까지'))
     stream.say(end({ ...reply, content: '처음부터 끝까지' }))
     await idle(store)
     expect(shown(store)).toEqual([
@@ -154,7 +156,7 @@ describe('a reply that is being written', () => {
     about = { running_turn_id: 't1' }
     answers = [() => ((branch = [greeting, own, reply]), new HttpResponse(null, { status: 204 }))]
     const store = await opened()
-    await vi.waitFor(() => expect(shown(store).at(-1)).toEqual([3, '반가워요', 'complete']))
+    await until(() => expect(shown(store).at(-1)).toEqual([3, '반가워요', 'complete']))
     expect(store.phase).toBe('idle')
   })
 
@@ -174,9 +176,9 @@ describe('a reply that is being written', () => {
     const store = await opened()
     const done = store.sendMessage('또')
     stream.say(turn(running(4)), sse((nextEvent += 1), 'busy', { retry_in_ms: 5_000 }))
-    await vi.waitFor(() => expect(store.busyUntil).toBeGreaterThan(Date.now() + 4_000))
+    await until(() => expect(store.busyUntil).toBeGreaterThan(Date.now() + 4_000))
     stream.say(delta('네'))
-    await vi.waitFor(() => expect(store.busyUntil).toBeNull())
+    await until(() => expect(store.busyUntil).toBeNull())
     stream.say(end(message(4)))
     await done
   })
@@ -189,7 +191,7 @@ describe('stopping', () => {
     const store = await opened()
     const done = store.regenerate(3)
     stream.say(turn(running(4)), delta('반쯤'))
-    await vi.waitFor(() => expect(store.phase).toBe('streaming'))
+    await until(() => expect(store.phase).toBe('streaming'))
     await store.stop()
     expect(stops).toEqual(['t2'])
     expect(store.stopping).toBe(true)
@@ -207,7 +209,7 @@ describe('stopping', () => {
     await store.stop()
     expect(stops).toEqual([])
     stream.say(turn(running(4)))
-    await vi.waitFor(() => expect(stops).toEqual(['t2']))
+    await until(() => expect(stops).toEqual(['t2']))
     stream.say(end(running(4, { status: 'stopped' }), 'stopped'))
     await done
   })
@@ -230,12 +232,12 @@ describe('stopping', () => {
     const store = await opened()
     const done = store.regenerate(3)
     stream.say(turn(running(4)))
-    await vi.waitFor(() => expect(store.streamingId).toBe(4))
+    await until(() => expect(store.streamingId).toBe(4))
     await store.stop()
     expect(store.trouble).toMatchObject({ act: 'stop', problem: { code: 'internal' } })
     expect(store.stopping).toBe(false)
     store.trouble?.again?.()
-    await vi.waitFor(() => expect(stops).toEqual(['t2']))
+    await until(() => expect(stops).toEqual(['t2']))
     stream.say(end(running(4, { status: 'stopped' }), 'stopped'))
     await done
   })
@@ -282,7 +284,7 @@ describe('another reply', () => {
     expect(shown(store).at(-1)).toEqual([3, '반가워요', 'complete'])
     expect(store.trouble).toMatchObject({ act: 'regenerate', problem: { code: 'internal' } })
     store.trouble?.again?.()
-    await vi.waitFor(() => expect(store.messages.at(-1)?.id).toBe(4))
+    await until(() => expect(store.messages.at(-1)?.id).toBe(4))
     await idle(store)
     expect(asked[1]?.key).toBe(asked[0]?.key)
   })
@@ -310,7 +312,7 @@ describe('another reply', () => {
     expect(store.trouble).toMatchObject({ problem: { code: 'turn_running' }, again: null })
     stream.say(turn(running(9, { turn_id: 't9' }), own, 't9'), delta('저쪽에서'))
     stream.say(end(message(9, { content: '저쪽에서', parent_id: 2 })))
-    await vi.waitFor(() => expect(shown(store).at(-1)).toEqual([9, '저쪽에서', 'complete']))
+    await until(() => expect(shown(store).at(-1)).toEqual([9, '저쪽에서', 'complete']))
   })
 
   it('goes on from what was cut, which stays in sight', async () => {
@@ -321,10 +323,10 @@ describe('another reply', () => {
     const done = store.continueReply(3)
     expect([store.streamingKey, store.streamText]).toEqual(['m3', '반쯤'])
     stream.say(turn(running(4)))
-    await vi.waitFor(() => expect(store.streamingId).toBe(4))
+    await until(() => expect(store.streamingId).toBe(4))
     expect(store.streamText).toBe('반쯤')
     stream.say(delta('반쯤'), delta(' 온 말'))
-    await vi.waitFor(() => expect(store.streamText).toBe('반쯤 온 말'))
+    await until(() => expect(store.streamText).toBe('반쯤 온 말'))
     stream.say(end(message(4, { content: '반쯤 온 말', parent_id: 2, sibling_ids: [3, 4] })))
     await done
     expect(asked[0]?.path).toBe('messages/3/continue')
@@ -493,7 +495,7 @@ describe('a page that was away', () => {
       () => events(turn(running(9, { turn_id: 't9' }), own, 't9'), end(message(9, { parent_id: 2 }))),
     ]
     await store.refresh()
-    await vi.waitFor(() => expect(shown(store).at(-1)).toEqual([9, '말 9', 'complete']))
+    await until(() => expect(shown(store).at(-1)).toEqual([9, '말 9', 'complete']))
   })
 
   it('reads nothing anew when nothing happened', async () => {
@@ -509,7 +511,7 @@ describe('a page that was away', () => {
     const user = message(5, { role: 'user', content: '또', parent_id: 3 })
     answers = [() => events(turn(running(6, { parent_id: 5 }), user), end(message(6, { parent_id: 5 })))]
     const store = await opened()
-    await vi.waitFor(() => expect(store.messages.at(-1)?.id).toBe(6))
+    await until(() => expect(store.messages.at(-1)?.id).toBe(6))
     await idle(store)
     expect(asked).toEqual([{ path: 'messages', key: 'key-1', body: { content: '또' } }])
     expect(store.messages.map((m) => m.id)).toEqual([1, 2, 3, 5, 6])
