@@ -198,6 +198,7 @@ async fn every_field_of_every_body_refuses_what_its_schema_does_not_say() {
     let api = Api::new().await;
     let admin = api.world.admin("admin").await;
     let chat = api.chat(&admin).await;
+    let (_, exchange) = api.turn(&admin, chat).await;
     let (turn_path, prompt) = (format!("/api/chats/{chat}"), api.prompt(&admin).await);
     let character = api
         .character(&admin, lionrocket_domain::character::Visibility::Public)
@@ -213,6 +214,7 @@ async fn every_field_of_every_body_refuses_what_its_schema_does_not_say() {
             bodies += 1;
             let path = path
                 .replace("/api/chats/{chat_id}", &turn_path)
+                .replace("{message_id}", &exchange.user_message.id.to_string())
                 .replace("{user_id}", &admin.actor.user_id.to_string())
                 .replace("{prompt_id}", &prompt.to_string())
                 .replace("{character_id}", &character.to_string());

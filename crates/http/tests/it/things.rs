@@ -74,6 +74,7 @@ impl Things {
     pub(crate) fn id(&self, parameter: &str) -> String {
         match parameter {
             "chat_id" => self.chat.clone(),
+            "message_id" => self.message.to_string(),
             "turn_id" => self.turn.clone(),
             "session_id" => self.session.clone(),
             "character_id" => self.private.clone(),
@@ -93,9 +94,12 @@ impl Things {
     pub(crate) fn fill(&self, text: &str, victim: &Self) -> String {
         let victim_id = victim.id("user_id");
         let new = format!("new-{}", self.name);
+        let (asked, reply) = (self.message.to_string(), self.reply.to_string());
         let names = [
             ("CHAT", self.chat.as_str()),
             ("TURN", &self.turn),
+            ("ASKED", &asked),
+            ("REPLY", &reply),
             ("PRIVATE", &self.private),
             ("PUBLIC", &self.public),
             ("PROMPT", &self.prompt),
