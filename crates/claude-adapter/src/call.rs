@@ -12,6 +12,7 @@ use reqwest::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
+    breaker::{Breaker, Pass, Sign},
     failure::{Failure, Fault, Retry, request_id},
     reader::Reader,
     settings::{Retries, Timeouts},
@@ -32,6 +33,7 @@ pub(crate) struct Upstream {
     pub(crate) count_url: Url,
     pub(crate) timeouts: Timeouts,
     pub(crate) retries: Retries,
+    pub(crate) breaker: Arc<Breaker>,
 }
 
 /// A reply in the making.
@@ -42,6 +44,8 @@ pub(crate) struct Call {
     retries_made: u32,
     /// Upstream's name for the last attempt.
     request_id: Option<String>,
+    /// Leave for the attempt that runs, until it has shown whether the service works.
+    pass: Option<Pass>,
     state: State,
 }
 
@@ -61,6 +65,7 @@ impl Call {
             body: body.into(),
             retries_made: 0,
             request_id: None,
+            pass: None,
             state: State::Waiting(Duration::ZERO),
         }
     }
@@ -69,6 +74,13 @@ impl Call {
     pub(crate) async fn next(&mut self) -> Option<Result<ModelEvent, ModelError>> {
         if let State::Waiting(wait) = self.state {
             sleep(wait).await;
+            match self.upstream.breaker.admit() {
+                Ok(pass) => self.pass = Some(pass),
+                Err(error) => {
+                    self.state = State::Over;
+                    return Some(Err(error));
+                }
+            }
             match self.attempt().await {
                 Ok(reader) => self.state = State::Reading(Box::new(reader)),
                 Err(failure) => return Some(self.retry_or_end(failure)),
@@ -83,8 +95,12 @@ impl Call {
                     ModelEvent::Started { request_id, .. } => {
                         request_id.clone_from(&self.request_id);
                     }
-                    ModelEvent::Finished { .. } => self.state = State::Over,
-                    _ => {}
+                    ModelEvent::Text(_) => self.tell(Sign::Up),
+                    ModelEvent::Finished { .. } => {
+                        self.state = State::Over;
+                        self.tell(Sign::Up);
+                    }
+                    ModelEvent::Retrying(_) => {}
                 }
                 Some(Ok(event))
             }
@@ -128,6 +144,7 @@ impl Call {
 
     /// Goes on with another attempt, if that may help and there are attempts and time left.
     fn retry_or_end(&mut self, failure: Failure) -> Result<ModelEvent, ModelError> {
+        self.tell(failure.sign(self.upstream.retries.max_retry_after));
         let wait = self.wait_for(failure.retry);
         self.log(&failure, wait);
         let Some(wait) = wait else {
@@ -137,6 +154,13 @@ impl Call {
         self.retries_made += 1;
         self.state = State::Waiting(wait);
         Ok(ModelEvent::Retrying(wait))
+    }
+
+    /// Tells the breaker what the attempt has shown first.
+    fn tell(&mut self, sign: Sign) {
+        if let Some(pass) = self.pass.take() {
+            pass.tell(sign);
+        }
     }
 
     fn log(&self, failure: &Failure, wait: Option<Duration>) {

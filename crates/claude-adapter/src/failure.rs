@@ -9,7 +9,7 @@ use reqwest::{
     header::{HeaderMap, HeaderValue},
 };
 
-use crate::waits;
+use crate::{breaker::Sign, waits};
 
 /// Codes of a spend cap: another attempt is futile until it is raised or the month ends.
 const SPEND_CAP_CODES: [&str; 2] = [
@@ -76,6 +76,21 @@ impl Fault {
 }
 
 impl Failure {
+    /// What it tells of the service, when no more than so long a pause is waited for.
+    pub(crate) fn sign(&self, longest_wait: Duration) -> Sign {
+        match (&self.error, self.retry) {
+            (ModelError::Timeout, _) => Sign::Silent,
+            (ModelError::RateLimited { .. }, Retry::After(wait)) if wait > longest_wait => {
+                Sign::Pause(wait)
+            }
+            (ModelError::Overloaded { .. }, _)
+            | (ModelError::Failed(_) | ModelError::Interrupted, Retry::Backoff | Retry::After(_)) => {
+                Sign::Failing
+            }
+            _ => Sign::Up,
+        }
+    }
+
     /// An answer with another status than 200.
     pub(crate) fn from_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let body: Option<ApiError> = serde_json::from_slice::<ErrorBody>(body)

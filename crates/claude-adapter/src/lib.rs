@@ -11,13 +11,15 @@
 //! | data that cannot be read, a limit exceeded | `Failed` |
 //! | silence, or too long in all | `Timeout` |
 //!
-//! An attempt is repeated only before `message_start`, since from there on it costs money. Upstream
-//! is believed when it says whether and when to try again, but it is not waited for longer than the
-//! settings allow.
+//! An attempt is repeated only before its first output, since what was said cannot be taken back. One
+//! that had begun may cost money all the same: it is told by a `Started` of its own. Upstream is
+//! believed when it says whether and when to try again, but it is not waited for longer than the
+//! settings allow. When it is down, nothing is sent for a while and callers are told at once.
 //!
 //! Neither errors nor the log ever hold the key, the prompt, the reply or upstream's own words: of a
 //! refused request they tell the status, the error's type and code, and the request's id.
 
+mod breaker;
 mod call;
 mod failure;
 mod model;
@@ -28,4 +30,4 @@ mod settings;
 mod waits;
 
 pub use model::ClaudeModel;
-pub use settings::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
+pub use settings::{AuthHeader, BreakerRules, ClaudeSettings, ConfigError, Retries, Timeouts};

@@ -14,6 +14,7 @@ use reqwest::{
 };
 
 use crate::{
+    breaker::Breaker,
     call::{self, Call, Upstream},
     request,
     settings::{self, ClaudeSettings, ConfigError},
@@ -51,6 +52,7 @@ impl ClaudeModel {
                 http: client(&settings, &url)?,
                 url,
                 count_url,
+                breaker: Arc::new(Breaker::new(settings.breaker)),
                 timeouts: settings.timeouts,
                 retries: settings.retries,
             }),

@@ -31,6 +31,8 @@ pub struct ClaudeSettings {
     pub timeouts: Timeouts,
     /// How often to try again.
     pub retries: Retries,
+    /// When to send nothing for a while.
+    pub breaker: BreakerRules,
 }
 
 /// The header that carries the key.
@@ -82,13 +84,38 @@ pub struct Retries {
 }
 
 impl Default for Retries {
-    /// Twice; 0.5 seconds, doubled up to 8; 20 seconds.
+    /// Twice; 0.5 seconds, doubled up to 8; 30 seconds.
     fn default() -> Self {
         Self {
             max: 2,
             base: Duration::from_millis(500),
             cap: Duration::from_secs(8),
-            max_retry_after: Duration::from_secs(20),
+            max_retry_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// When to send nothing for a while, because the service is down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerRules {
+    /// How many failures in a row are enough. Silence counts as four: it costs everybody a minute.
+    pub limit: u32,
+    /// Failures that are older do not count.
+    pub window: Duration,
+    /// For how long nothing is sent before one request probes.
+    pub rest: Duration,
+    /// The longest pause that is kept because upstream asks for it.
+    pub longest_pause: Duration,
+}
+
+impl Default for BreakerRules {
+    /// 20 failures or 5 silences within 5 minutes; 10 seconds; a minute.
+    fn default() -> Self {
+        Self {
+            limit: 20,
+            window: Duration::from_mins(5),
+            rest: Duration::from_secs(10),
+            longest_pause: Duration::from_mins(1),
         }
     }
 }

@@ -11,7 +11,9 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use lionrocket_claude_adapter::{AuthHeader, ClaudeModel, ClaudeSettings, Retries, Timeouts};
+use lionrocket_claude_adapter::{
+    AuthHeader, BreakerRules, ClaudeModel, ClaudeSettings, Retries, Timeouts,
+};
 use lionrocket_domain::{
     chat::Role,
     prompt::{Prompt, PromptTurn, SystemBlock},
@@ -98,6 +100,7 @@ impl Fake {
                 base: Duration::from_millis(100),
                 ..Retries::default()
             },
+            breaker: BreakerRules::default(),
         })
         .unwrap()
     }

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use lionrocket_claude_adapter::ClaudeModel;
 use lionrocket_claude_sim::Simulator;
-use lionrocket_ports::model::{ModelError, ModelEvent};
+use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent};
 use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     stage::{BLOCK, END, PING, START, STREAM, Stage, Step, answer, text},
     support::{Outcome, model, read, request, settings},
 };
+
+/// The event that tells that the service is overloaded.
+const OVERLOADED: &str = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
 
 /// Asks the simulator with a scenario; tells the outcome and the number of attempts.
 async fn play(scenario: &str) -> (Outcome, usize) {
@@ -81,11 +85,11 @@ async fn upstreams_wish_for_a_wait_is_granted() {
 
 #[tokio::test]
 async fn a_wish_for_a_long_wait_is_passed_on_at_once() {
-    let (outcome, attempts) = play("error;status=429;retry-after=21").await;
+    let (outcome, attempts) = play("error;status=429;retry-after=31").await;
     assert_eq!((outcome.waits().len(), attempts), (0, 1));
     assert!(matches!(
         outcome.error,
-        Some(ModelError::RateLimited { retry_after: Some(wait) }) if wait == Duration::from_secs(21)
+        Some(ModelError::RateLimited { retry_after: Some(wait) }) if wait == Duration::from_secs(31)
     ));
     let (outcome, attempts) = play("error;status=529;retry-after=3600").await;
     assert_eq!(attempts, 1);
@@ -93,6 +97,15 @@ async fn a_wish_for_a_long_wait_is_passed_on_at_once() {
         outcome.error,
         Some(ModelError::Overloaded { retry_after: Some(wait) }) if wait == Duration::from_hours(1)
     ));
+}
+
+#[tokio::test]
+async fn a_wish_for_half_a_minute_is_granted() {
+    let mut stage = Stage::start(vec![answer(429, "retry-after: 30\r\n", "")]).await;
+    let mut reply = model(&stage.url).stream(request(&["Hi"])).await;
+    let first = reply.next().await.unwrap().unwrap();
+    assert_eq!(first, ModelEvent::Retrying(Duration::from_secs(30)));
+    assert_eq!(stage.requests(), 1);
 }
 
 #[tokio::test]
@@ -141,13 +154,12 @@ async fn a_service_that_cannot_be_reached_is_tried_again() {
 
 #[tokio::test]
 async fn what_breaks_before_it_costs_is_tried_again() {
-    let overloaded = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     let whole = [STREAM, START, BLOCK, &text("Hi."), END].concat();
     let mut stage = Stage::start(vec![
         // Nothing at all, a stream without a reply, an error in place of one.
         vec![],
         vec![Step::Send([STREAM, PING].concat())],
-        vec![Step::Send([STREAM, PING, overloaded].concat())],
+        vec![Step::Send([STREAM, PING, OVERLOADED].concat())],
         vec![Step::Send(whole)],
     ])
     .await;
@@ -156,6 +168,80 @@ async fn what_breaks_before_it_costs_is_tried_again() {
     let outcome = read(&ClaudeModel::new(settings).unwrap(), request(&["Hi"])).await;
     assert_eq!((outcome.text().as_str(), outcome.waits().len()), ("Hi.", 3));
     assert_eq!(stage.requests(), 4);
+}
+
+#[tokio::test]
+async fn an_attempt_that_had_begun_but_said_nothing_is_repeated_and_told_by_itself() {
+    for broken in [&[STREAM, START, OVERLOADED][..], &[STREAM, START, BLOCK]] {
+        let first = broken.concat().replace("req_01STAGE", "req_01FIRST");
+        let whole = [STREAM, START, BLOCK, &text("Hi."), END].concat();
+        let mut stage = Stage::start(vec![vec![Step::Send(first)], vec![Step::Send(whole)]]).await;
+        let outcome = read(&model(&stage.url), request(&["Hi"])).await;
+        assert_eq!((outcome.code(), stage.requests()), ("completed", 2));
+        let told: Vec<&str> = outcome
+            .events
+            .iter()
+            .map(|event| match event {
+                ModelEvent::Started { request_id, .. } => request_id.as_deref().unwrap(),
+                ModelEvent::Retrying(_) => "again",
+                ModelEvent::Text(_) => "text",
+                ModelEvent::Finished { .. } => "end",
+            })
+            .collect();
+        let expected = ["req_01FIRST", "again", "req_01STAGE", "text", "end"];
+        assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_has_said_something_is_not_repeated() {
+    let broken = [STREAM, START, BLOCK, &text("Hi"), OVERLOADED].concat();
+    let mut stage = Stage::start(vec![vec![Step::Send(broken)], answer(500, "", "")]).await;
+    let outcome = read(&model(&stage.url), request(&["Hi"])).await;
+    assert_eq!(
+        (outcome.code(), outcome.text().as_str(), stage.requests()),
+        ("upstream_overloaded", "Hi", 1)
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_is_left_alone_for_a_while() {
+    let mut stage = Stage::start(vec![answer(529, "", ""); 5]).await;
+    let mut settings = settings(&stage.url);
+    settings.breaker.limit = 4;
+    settings.breaker.rest = Duration::from_hours(1);
+    let model = ClaudeModel::new(settings).unwrap();
+    let first = read(&model, request(&["Hi"])).await;
+    assert_eq!((first.waits().len(), stage.requests()), (2, 3));
+    // The fourth failure is enough: what would follow is not sent.
+    let second = read(&model, request(&["Hi"])).await;
+    assert_eq!((second.waits().len(), stage.requests()), (1, 1));
+    let third = read(&model, request(&["Hi"])).await;
+    assert_eq!((third.events.len(), stage.requests()), (0, 0));
+    assert!(matches!(
+        third.error,
+        Some(ModelError::Overloaded { retry_after: Some(wait) }) if wait > Duration::from_mins(50)
+    ));
+}
+
+#[tokio::test]
+async fn a_service_that_comes_back_is_asked_again() {
+    let whole = [STREAM, START, BLOCK, &text("Hi."), END].concat();
+    let mut answers = vec![answer(529, "", ""); 2];
+    answers.push(vec![Step::Send(whole)]);
+    let mut stage = Stage::start(answers).await;
+    let mut settings = settings(&stage.url);
+    settings.breaker.limit = 2;
+    settings.breaker.rest = Duration::from_millis(30);
+    // No attempt of the first reply may be the probe, however slow the machine is.
+    settings.retries.max = 1;
+    let rest = settings.breaker.rest;
+    let model = ClaudeModel::new(settings).unwrap();
+    let down = read(&model, request(&["Hi"])).await;
+    assert_eq!(down.code(), "upstream_overloaded");
+    tokio::time::sleep(rest).await;
+    let up = read(&model, request(&["Hi"])).await;
+    assert_eq!((up.code(), stage.requests()), ("completed", 3));
 }
 
 #[tokio::test]

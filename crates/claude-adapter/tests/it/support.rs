@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lionrocket_claude_adapter::{AuthHeader, ClaudeModel, ClaudeSettings, Retries, Timeouts};
+use lionrocket_claude_adapter::{
+    AuthHeader, BreakerRules, ClaudeModel, ClaudeSettings, Retries, Timeouts,
+};
 use lionrocket_domain::{
     catalog::ModelCatalog,
     chat::Role,
@@ -33,6 +35,11 @@ pub(crate) fn settings(base_url: &str) -> ClaudeSettings {
             base: Duration::from_millis(1),
             cap: Duration::from_millis(4),
             ..Retries::default()
+        },
+        // Tests fail on purpose, again and again.
+        breaker: BreakerRules {
+            limit: u32::MAX,
+            ..BreakerRules::default()
         },
     }
 }

@@ -15,7 +15,9 @@ pub(crate) mod secret;
 use std::{fs, io::Read as _, path::Path, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
-use lionrocket_claude_adapter::{AuthHeader, ClaudeSettings, ConfigError, Retries, Timeouts};
+use lionrocket_claude_adapter::{
+    AuthHeader, BreakerRules, ClaudeSettings, ConfigError, Retries, Timeouts,
+};
 use lionrocket_crypto_adapter::{JwtAlgorithm, SigningSecret};
 use lionrocket_domain::{
     budget::DailyBudgets, calendar::StatsZone, catalog::ModelCatalog, turn::OnInterrupt,
@@ -335,6 +337,7 @@ impl RawSettings {
             )?,
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            breaker: BreakerRules::default(),
         })
     }
 
