@@ -71,6 +71,8 @@ struct Writing {
     bytes: u64,
     /// The files before this one.
     older: Vec<PathBuf>,
+    /// Whether turns of the process before may still need what it has left.
+    keeps_left_over: bool,
     has_failed: bool,
 }
 
@@ -95,6 +97,7 @@ impl ReplyJournal {
             number,
             bytes: 0,
             older: found.into_iter().map(|(_, path)| path).collect(),
+            keeps_left_over: !left.is_empty(),
             has_failed: false,
         };
         Ok(Self {
@@ -129,9 +132,18 @@ impl ReplyJournal {
         self.note(turn_id, Note::Said { at, text });
     }
 
-    /// Forgets everything: no reply runs.
+    /// Forgets everything: no reply runs. What the process before has left stays as long as it may be
+    /// needed.
     pub(crate) fn clear(&self) {
-        self.writing().clear();
+        let mut writing = self.writing();
+        if !writing.keeps_left_over {
+            writing.clear();
+        }
+    }
+
+    /// Lets what the process before has left go with everything else.
+    pub(crate) fn forget_left_over(&self) {
+        self.writing().keeps_left_over = false;
     }
 
     /// What the process before has left of a turn of which so many bytes are saved.
@@ -359,6 +371,28 @@ mod tests {
             (left.text.as_str(), left.attempts),
             ("and so on", vec![attempt("req_2")])
         );
+    }
+
+    #[test]
+    fn what_was_left_is_kept_until_all_of_it_is_taken_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("app.db");
+        let first = ReplyJournal::open(&database).unwrap();
+        first.said(turn(1), 0, "one");
+        first.said(turn(2), 0, "two");
+        drop(first);
+        // It takes one of two turns up, ends it, and dies.
+        let second = ReplyJournal::open(&database).unwrap();
+        second.opened(turn(1));
+        second.clear();
+        drop(second);
+        let third = ReplyJournal::open(&database).unwrap();
+        assert_eq!(third.left_over(turn(2), 0).text, "two");
+        third.forget_left_over();
+        third.clear();
+        drop(third);
+        let fourth = ReplyJournal::open(&database).unwrap();
+        assert_eq!(fourth.left_over(turn(2), 0), LeftOver::default());
     }
 
     #[test]

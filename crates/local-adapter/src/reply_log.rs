@@ -173,6 +173,17 @@ impl ReplyLog for LocalReplyLog {
             None => LeftOver::default(),
         }
     }
+
+    async fn forget_left_over(&self) {
+        if let Some(journal) = &self.journal {
+            // Under the lock, so that no turn is opened meanwhile whose notes would go too.
+            let open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            journal.forget_left_over();
+            if open.is_empty() {
+                journal.clear();
+            }
+        }
+    }
 }
 
 /// Where one reader is.

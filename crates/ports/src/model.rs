@@ -44,7 +44,7 @@ pub enum ModelEvent {
     Finished {
         /// Why the model stopped.
         stop_reason: StopReason,
-        /// The tokens, exact.
+        /// The tokens, exact; none at all when the reply was refused before it cost anything.
         tokens: TokenUsage,
     },
 }

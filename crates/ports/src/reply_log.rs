@@ -81,4 +81,8 @@ pub trait ReplyLog: Send + Sync {
     /// What a process that died had noted of a turn, as far as it is left: a log may lose the last
     /// of it when the machine goes down. `saved` is how many bytes of the text the store has.
     async fn left_over(&self, turn_id: TurnId, saved: TextOffset) -> LeftOver;
+
+    /// Tells that all turns of the process that died are taken up: what it had noted may be forgotten.
+    /// Until then it is kept, so that nothing of it is lost when this process dies as well.
+    async fn forget_left_over(&self);
 }

@@ -106,7 +106,9 @@ static_query! {
 }
 
 static_query! {
-    /// Writes an attempt at a turn down, after those that are there, and answers its number.
+    /// Writes an attempt at a turn down, after those that are there, and answers its number; nothing
+    /// when it is there already. A process that dies right after it has taken up a turn leaves the
+    /// same attempts to its successor once more.
     pub struct InsertAttempt<'a> {
         /// The exchange.
         turn_id: Text = &'a str,
@@ -136,11 +138,12 @@ static_query! {
     rows (BigInt,);
     "INSERT INTO usage_attempts (turn_id, attempt, upstream_request_id, model, input_tokens, \
      output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
-     cost_micro_usd, price_version, estimated, created_at) VALUES (" turn_id
+     cost_micro_usd, price_version, estimated, created_at) SELECT " turn_id
     ", (SELECT coalesce(max(attempt), 0) + 1 FROM usage_attempts WHERE turn_id = " turn_id "), "
     upstream_request_id ", " model ", " input_tokens ", " output_tokens ", " cache_read_tokens ", "
     cache_write_5m_tokens ", " cache_write_1h_tokens ", " cost_micro_usd ", " price_version ", "
-    estimated ", " created_at ") RETURNING attempt"
+    estimated ", " created_at " WHERE NOT EXISTS (SELECT 1 FROM usage_attempts WHERE turn_id = "
+    turn_id " AND upstream_request_id = " upstream_request_id ") RETURNING attempt"
 }
 
 static_query! {

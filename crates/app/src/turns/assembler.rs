@@ -134,11 +134,12 @@ impl ReplyAssembler {
         self.end(TurnEnd::Completed, None, charged)
     }
 
-    /// A refusal takes back what was said. One that came before any output costs nothing, although
-    /// upstream shows counts (Messages API: "refused before any output, not billed").
+    /// A refusal takes back what was said. One that came before any output costs nothing, and then
+    /// no tokens are told; whether there was any is not to be seen from the text.
     fn refused(mut self, catalog: &ModelCatalog) -> ReplyEnd {
-        let said_something = self.text.len() > self.found;
-        let charged = self.charge_exactly(catalog).filter(|_| said_something);
+        let charged = self
+            .charge_exactly(catalog)
+            .filter(|attempt| attempt.charge.tokens.total() > 0);
         self.text.clear();
         self.end(TurnEnd::Failed, Some(TurnFailure::Refused), charged)
     }
@@ -319,12 +320,19 @@ mod tests {
 
     #[test]
     fn a_refusal_takes_the_text_back_and_costs_only_what_was_said() {
-        let early = assemble(&[started(), finished(StopReason::Refusal)])
-            .finish(&Ending::Stream(None), &ModelCatalog::default());
+        let free = ModelEvent::Finished {
+            stop_reason: StopReason::Refusal,
+            tokens: TokenUsage::default(),
+        };
+        let early =
+            assemble(&[started(), free]).finish(&Ending::Stream(None), &ModelCatalog::default());
         assert_eq!(
             (early.failure, early.attempts),
             (Some(TurnFailure::Refused), Vec::new())
         );
+        let thoughtful = assemble(&[started(), finished(StopReason::Refusal)])
+            .finish(&Ending::Stream(None), &ModelCatalog::default());
+        assert_eq!(only(&thoughtful).tokens, tokens(10, 7));
         let late = assemble(&[started(), text("I ca"), finished(StopReason::Refusal)])
             .finish(&Ending::Stream(None), &ModelCatalog::default());
         assert_eq!(

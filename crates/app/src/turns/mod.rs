@@ -220,6 +220,7 @@ impl TurnService {
     /// The store failed.
     pub async fn recover_after_restart(&self) -> Result<Recovered, StoreError> {
         let recovered = self.engine.take_up_orphans(None).await?;
+        self.engine.ports.log.forget_left_over().await;
         self.engine.ports.turns.give_back_leftovers().await?;
         Ok(recovered)
     }

@@ -29,8 +29,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 const CHECKPOINT_BYTES: usize = 2048;
 /// How often the lease is renewed while nothing comes.
 const RENEW_LEASE_EVERY: Duration = Duration::from_secs(10);
-/// How often the end is written again when the store is away, and the longest wait in between.
-const FINISH_ATTEMPTS: u32 = 12;
+/// The longest wait before the end is written again when the store is away.
 const FINISH_LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A reply that is to be written.
@@ -273,7 +272,8 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
         ended_at: engine.ports.clock.now(),
     };
     let mut wait = Duration::from_millis(50);
-    for _ in 0..FINISH_ATTEMPTS {
+    // As long as it takes: what readers were shown, and what it cost, is nowhere else.
+    loop {
         match engine.ports.turns.finish(request.clone()).await {
             Ok(FinishOutcome::Finished(record) | FinishOutcome::AlreadyFinished(record)) => {
                 return Some(Arc::new(*record));
@@ -290,6 +290,4 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
             }
         }
     }
-    tracing::error!(turn_id = %account.turn_id, "the end of a turn could not be written: the store is away");
-    None
 }

@@ -53,6 +53,7 @@ impl Mocks {
         let mut log = MockReplyLog::new();
         log.expect_open().return_const(());
         log.expect_started().return_const(());
+        log.expect_forget_left_over().return_const(());
         let mut model = MockLanguageModel::new();
         model.expect_model_id().return_const("model".to_owned());
         Self {

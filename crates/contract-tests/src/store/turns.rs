@@ -831,10 +831,11 @@ pub async fn a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_at
         },
         ..attempt(TOKENS)
     };
-    let resumed = stores
-        .turns
-        .resume(resumption(&request, "eins zwei", vec![estimated]))
-        .await;
+    let again = resumption(&request, "eins zwei", vec![estimated]);
+    let resumed = stores.turns.resume(again.clone()).await;
+    assert!(matches!(resumed, Ok(ResumeOutcome::Resumed(_))));
+    // A process that dies before it has noted that leaves the same attempts to the next one.
+    let resumed = stores.turns.resume(again).await;
     let ResumeOutcome::Resumed(record) = resumed.expect("resume") else {
         panic!("not resumed");
     };
@@ -850,7 +851,10 @@ pub async fn a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_at
         ..TOKENS
     };
     let end = FinishTurn {
-        attempts: vec![attempt(rest)],
+        attempts: vec![Attempt {
+            upstream_request_id: Some("req_2".to_owned()),
+            ..attempt(rest)
+        }],
         ..finish(&request, "eins zwei drei")
     };
     let ended = stores.end(&end).await;
@@ -951,8 +955,15 @@ pub async fn attempts_of_a_deleted_chat_are_charged_once(stores: Stores) {
         ResumeOutcome::Resumed(_)
     ));
     assert!(stores.chats.delete(haru.id, chat.id).await.expect("delete"));
+    let late = FinishTurn {
+        attempts: vec![Attempt {
+            upstream_request_id: Some("req_2".to_owned()),
+            ..attempt(TOKENS)
+        }],
+        ..finish(&request, "late")
+    };
     for _ in 0..2 {
-        let outcome = stores.turns.finish(finish(&request, "late")).await;
+        let outcome = stores.turns.finish(late.clone()).await;
         assert_eq!(outcome.expect("finish"), FinishOutcome::ChatGone);
     }
     let days = days(&stores, &request).await;

@@ -30,8 +30,8 @@ use crate::{
     statistics::{EndedTurn, count_active_account, count_turn},
 };
 
-/// Writes attempts at a turn down and answers the number of the last one; 0 when there is none to
-/// write.
+/// Writes attempts at a turn down and answers the number of the last one that was not there; 0 when
+/// there is none to write.
 pub(super) fn write_attempts(
     connection: &mut SqliteConnection,
     turn_id: &str,
@@ -45,7 +45,7 @@ pub(super) fn write_attempts(
     } in attempts
     {
         let tokens = &charge.tokens;
-        (last,) = InsertAttempt {
+        let written: Option<(i64,)> = InsertAttempt {
             turn_id,
             upstream_request_id: upstream_request_id.as_deref(),
             model: &charge.model,
@@ -59,7 +59,9 @@ pub(super) fn write_attempts(
             estimated: charge.estimated,
             created_at: now.into(),
         }
-        .get_result(connection)?;
+        .get_result(connection)
+        .optional()?;
+        last = written.map_or(last, |(number,)| number);
     }
     Ok(last)
 }
