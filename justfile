@@ -45,6 +45,7 @@ bench *arguments: web-build
 
 # Kills the server, cuts its power and fills its disk for as long as it takes to meet what is rare.
 torture: (crash "quick" "1000" "200" "100")
+    cargo run --locked --profile quick -p lionrocket-sim -- --seeds 10000 --turns 10000
 
 # Installs the checkers that are no part of the Rust toolchain.
 [private]

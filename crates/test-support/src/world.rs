@@ -1,6 +1,6 @@
 //! The whole service but for the web.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_app::{
@@ -49,6 +49,9 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::{CountingIds, ScriptedModel, TestClock};
+
+/// The name of the file.
+const DATABASE: &str = "test.db";
 
 /// Everybody's password.
 pub const PASSWORD: &str = "lighthouse keeper 7";
@@ -165,7 +168,7 @@ impl World {
             // A test's file need not outlive a loss of power.
             synchronous: Synchronous::Normal,
             readers: 1,
-            ..SqliteOptions::new(directory.path().join("test.db"), audit_seal())
+            ..SqliteOptions::new(directory.path().join(DATABASE), audit_seal())
         })
         .expect("a new database");
         let zone = StatsZone::parse("Asia/Seoul").expect("a time zone");
@@ -261,6 +264,12 @@ impl World {
             spawner,
             directory,
         }
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.directory.path().join(DATABASE)
     }
 
     /// Everything that is in the files of the database.

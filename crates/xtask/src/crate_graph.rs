@@ -82,6 +82,16 @@ pub const RULES: &[Rule] = &[
         &["diesel"],
     ),
     rule("xtask", &[], &[], NO_IO),
+    // Plays the engine against everything that can go wrong.
+    rule(
+        "sim",
+        &[
+            "app", "claude-adapter", "claude-sim", "domain", "local-adapter", "ports",
+            "sqlite-adapter", "test-support",
+        ],
+        &[],
+        &["actix-web", "diesel", "reqwest"],
+    ),
     // Looks at the service from outside only: it must not share a mistake with it.
     rule("crash", &["claude-sim"], &[], &["actix-web"]),
     rule(
