@@ -71,10 +71,7 @@ async fn wherever_the_answer_is_cut_the_text_before_it_is_kept_and_nothing_is_ma
             assert!(text.len() >= longest, "{place}");
             longest = text.len();
         }
-        if !text.is_empty() {
-            let is_interrupted = matches!(outcome.error, Some(ModelError::Interrupted));
-            assert!(is_interrupted && connections == 1, "{place}");
-        } else {
+        if text.is_empty() {
             // Nothing was said yet, so the request is made again.
             assert_eq!(
                 (connections, outcome.waits().len()),
@@ -85,6 +82,9 @@ async fn wherever_the_answer_is_cut_the_text_before_it_is_kept_and_nothing_is_ma
                 ["upstream_failed", "reply_interrupted"].contains(&outcome.code()),
                 "{place}"
             );
+        } else {
+            let is_interrupted = matches!(outcome.error, Some(ModelError::Interrupted));
+            assert!(is_interrupted && connections == 1, "{place}");
         }
     }
     assert_eq!(longest, whole.len());
