@@ -242,8 +242,8 @@ pub struct ResumeTurn {
 /// What came of [`TurnStore::resume`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResumeOutcome {
-    /// It goes on. The record has the text from which it does.
-    Resumed(Box<TurnRecord>),
+    /// It goes on.
+    Resumed,
     /// The rest does not fit what is left of the day's budget. Nothing was written.
     BudgetExhausted,
     /// No new messages are taken at the moment. Nothing was written.

@@ -214,7 +214,8 @@ static_query! {
     "SELECT head_message_id FROM chats WHERE id = " id " AND user_id = " user_id
 }
 
-/// What [`FindTurnBasis`] answers: the chat's head, the owner's display name, and the character's id, name and system prompt
+/// What [`FindTurnBasis`] answers: the chat's head, the owner's display name, and the character's id,
+/// name and system prompt
 /// while the owner may use it.
 pub type TurnBasisRow = (
     Option<i64>,

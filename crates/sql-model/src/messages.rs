@@ -191,16 +191,16 @@ static_query! {
 
 static_query! {
     /// Saves the text from which a reply goes on with another request, and forgets what the one before
-    /// told; answers the reply.
+    /// told.
     pub struct RestartReply<'a> {
         /// The reply.
         id: BigInt = i64,
         /// The whole text so far.
         content: Text = &'a str,
     }
-    rows messages::SqlType;
+    rows ();
     "UPDATE messages SET content = " content ", model = NULL, input_tokens = 0, output_tokens = 0, \
-     cache_read_tokens = 0, cache_write_tokens = 0 WHERE id = " id " RETURNING " (COLUMNS)
+     cache_read_tokens = 0, cache_write_tokens = 0 WHERE id = " id
 }
 
 static_query! {

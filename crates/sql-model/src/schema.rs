@@ -319,7 +319,7 @@ diesel::table! {
     usage_attempts (turn_id, attempt) {
         /// The exchange.
         turn_id -> Text,
-        /// The how manieth request of the exchange it was, from 1.
+        /// Its number among the requests of the exchange, from 1.
         attempt -> BigInt,
         /// Upstream's name for it.
         upstream_request_id -> Nullable<Text>,

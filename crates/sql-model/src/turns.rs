@@ -214,7 +214,8 @@ static_query! {
 }
 
 static_query! {
-    /// Notes from where a running turn goes on; answers it, or nothing when it is over or gone.
+    /// Notes from where a running turn goes on; answers the id of its reply, or nothing when it is
+    /// over or gone.
     pub struct NoteResumption<'a> {
         /// The turn.
         id: Text = &'a str,
@@ -225,11 +226,11 @@ static_query! {
         /// When the first word came, unless that is known already.
         first_text_at: Nullable<UtcTimestamp> = Option<StoredTime>,
     }
-    rows TurnSqlType;
+    rows (BigInt,);
     "UPDATE turns SET resumed_from = " resumed_from ", lease_until = " lease_until
     ", first_text_at = coalesce(first_text_at, " first_text_at
     "), cache_write_1h_tokens = 0, upstream_request_id = NULL WHERE id = " id
-    " AND ended_at IS NULL RETURNING " (COLUMNS)
+    " AND ended_at IS NULL RETURNING assistant_message_id"
 }
 
 static_query! {

@@ -430,7 +430,13 @@ fn show(
     message_id: MessageId,
     expected_version: Option<i64>,
 ) -> Result<ShowOutcome, DbError> {
-    if find(connection, owner, id)?.is_none() {
+    let chat: Option<(Option<i64>,)> = FindHead {
+        user_id: owner.get(),
+        id: id.get(),
+    }
+    .get_result(connection)
+    .optional()?;
+    if chat.is_none() {
         return Ok(ShowOutcome::NoChat);
     }
     let end: Option<(i64,)> = NewestEnd {

@@ -133,7 +133,7 @@ impl Engine {
             now,
         };
         match self.ports.turns.resume(resume).await? {
-            ResumeOutcome::Resumed(_) => {
+            ResumeOutcome::Resumed => {
                 let text = orphan.text.clone();
                 self.write_in_background(turn.account, request, text, None)
                     .await;

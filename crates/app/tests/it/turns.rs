@@ -973,6 +973,17 @@ fn finding(context: TurnContext) -> Mocks {
     mocks
 }
 
+/// Lets every reply end well.
+fn end_well(mocks: &mut Mocks) {
+    mocks.turns.expect_finish().returning(|_| {
+        Ok(FinishOutcome::Finished(Box::new(record(
+            TurnState::Completed,
+            "",
+        ))))
+    });
+    mocks.log.expect_close().return_const(());
+}
+
 #[tokio::test]
 async fn another_reply_is_asked_for_with_the_message_that_is_there() {
     let reply = message(4, Role::Assistant, "Hi", MessageStatus::Complete);
@@ -998,13 +1009,7 @@ async fn another_reply_is_asked_for_with_the_message_that_is_there() {
         })
         .once()
         .return_once(|_| Box::pin(stream::iter([model_started(), finished()])));
-    mocks.turns.expect_finish().returning(|_| {
-        Ok(FinishOutcome::Finished(Box::new(record(
-            TurnState::Completed,
-            "",
-        ))))
-    });
-    mocks.log.expect_close().return_const(());
+    end_well(&mut mocks);
     let spawner = HeldTask::new();
     let message_id = MessageId::from_stored(4);
     mocks
@@ -1155,13 +1160,7 @@ async fn a_service_that_is_full_takes_nothing_more_until_a_reply_has_ended() {
         .model
         .expect_stream()
         .returning(|_| Box::pin(stream::iter([model_started(), finished()])));
-    mocks.turns.expect_finish().returning(|_| {
-        Ok(FinishOutcome::Finished(Box::new(record(
-            TurnState::Completed,
-            "",
-        ))))
-    });
-    mocks.log.expect_close().return_const(());
+    end_well(&mut mocks);
     let spawner = HeldTask::new();
     let service = mocks.service(&spawner);
     for _ in 0..3 {
@@ -1199,10 +1198,7 @@ async fn take_up(
     let (resume_sink, end_sink) = (resumed.clone(), ended.clone());
     mocks.turns.expect_resume().returning(move |request| {
         *resume_sink.lock().unwrap() = Some(request);
-        Ok(ResumeOutcome::Resumed(Box::new(record(
-            TurnState::Streaming,
-            "",
-        ))))
+        Ok(ResumeOutcome::Resumed)
     });
     mocks.turns.expect_finish().returning(move |request| {
         *end_sink.lock().unwrap() = Some(request);

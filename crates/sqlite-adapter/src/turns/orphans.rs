@@ -4,25 +4,20 @@ use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use lionrocket_domain::{
     ids::{NodeId, TurnId},
-    turn::TurnRecord,
     usage::Charge,
 };
-use lionrocket_ports::{
-    StoreResult,
-    turns::{OrphanedTurn, ResumeOutcome, ResumeTurn, TurnBudget},
-};
+use lionrocket_ports::turns::{OrphanedTurn, ResumeOutcome, ResumeTurn, TurnBudget};
 use lionrocket_sql_model::{
     chats::{BeginFactsRow, FindBeginFacts},
-    convert::{corrupt, count},
-    messages::{MessageRow, RestartReply},
+    convert::count,
+    messages::RestartReply,
     time::StoredTime,
-    turns::{FindOrphans, NoteResumption, OrphanRow, TakeTurn, TurnRow},
+    turns::{FindOrphans, NoteResumption, OrphanRow, TakeTurn},
 };
 
 use super::{finish::write_attempts, stored_length};
 use crate::{
     budgets::{Reservation, reserve_anew},
-    chats::find_message,
     error::DbError,
 };
 
@@ -114,7 +109,7 @@ pub(super) fn resume(
     if reserve_anew(connection, &reservation)?.is_some() {
         return Ok(ResumeOutcome::BudgetExhausted);
     }
-    let resumed: TurnRow = NoteResumption {
+    let (reply_id,): (i64,) = NoteResumption {
         id: &turn_id,
         resumed_from: stored_length(&request.text),
         lease_until: request.lease_until.into(),
@@ -122,30 +117,10 @@ pub(super) fn resume(
     }
     .get_result(connection)?;
     write_attempts(connection, &turn_id, &request.attempts, request.now)?;
-    let record = restart(connection, resumed, &request.text)?;
-    Ok(ResumeOutcome::Resumed(Box::new(record)))
-}
-
-/// Saves the text from which a turn goes on and answers the turn.
-fn restart(
-    connection: &mut SqliteConnection,
-    turn: TurnRow,
-    text: &str,
-) -> Result<TurnRecord, DbError> {
-    let reply: MessageRow = RestartReply {
-        id: turn.assistant_message_id,
-        content: text,
+    RestartReply {
+        id: reply_id,
+        content: &request.text,
     }
-    .get_result(connection)?;
-    let user_message = find_message(connection, turn.chat_id, turn.user_message_id)?
-        .ok_or_else(|| corrupt("turns", &turn.id))?;
-    let record = |turn: TurnRow| -> StoreResult<TurnRecord> {
-        Ok(TurnRecord {
-            turn: turn.into_domain()?,
-            user_message: user_message.into_domain()?,
-            assistant_message: reply.into_domain()?,
-            charge: None,
-        })
-    };
-    Ok(record(turn)?)
+    .execute(connection)?;
+    Ok(ResumeOutcome::Resumed)
 }
