@@ -243,7 +243,8 @@ impl Chatter {
         self.exchanges[at].acceptances.push(acceptance);
     }
 
-    /// Takes a whole answer: the reply, a failure that names its turn, or a refusal.
+    /// Takes a whole answer: the reply, a failure that names its turn, or a refusal. One that names the
+    /// turn of another message, which nobody knew to be there, is a refusal.
     fn answered(&mut self, life: &Life, at: usize, status: u16, body: &str, is_replay: bool) {
         let body: Value = serde_json::from_str(body).unwrap_or_default();
         if status == 201 {
@@ -252,7 +253,9 @@ impl Chatter {
             self.accept(life, at, turn, is_replay);
             let content = reply["content"].as_str().unwrap_or_default().to_owned();
             self.exchanges[at].wholes.push(content);
-        } else if let Some(turn) = body["turn_id"].as_str() {
+        } else if let Some(turn) = body["turn_id"].as_str()
+            && body["code"] != "turn_running"
+        {
             let is_replay = is_replay || self.exchanges[at].is_accepted();
             self.accept(life, at, Some(turn.to_owned()), is_replay);
             if self.exchanges[at].readers.is_empty() {
