@@ -138,7 +138,11 @@ crash profile kills cuts errors:
     if ! { command -v mkfs.xfs && command -v strace; } >/dev/null; then
         scripts/apt-install strace xfsprogs || true
     fi
+    # Its mounts are its own: another program's namespace with a copy of one would keep a dead disk alive.
     crash="$binaries/lionrocket-crash --binaries $binaries"
+    if unshare --mount true 2>/dev/null; then
+        crash="unshare --mount $crash"
+    fi
     $crash kill9 --cycles {{ kills }}
     $crash powercut --cycles {{ cuts }}
     $crash powercut --cycles 20 --without-syncs
