@@ -1,8 +1,11 @@
 //! The background task that writes one reply.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{
+    FutureExt, Stream, StreamExt,
+    stream::{self, Peekable},
+};
 use lionrocket_domain::{turn::TurnRecord, usage::ChargeAccount};
 use lionrocket_ports::{
     StoreError,
@@ -111,6 +114,24 @@ impl Engine {
     }
 }
 
+/// The next event of a model; words that have come at once are one. Nothing is lost when it is dropped.
+async fn next_event<S>(mut events: Pin<&mut Peekable<S>>) -> Option<S::Item>
+where
+    S: Stream<Item = Result<ModelEvent, ModelError>>,
+{
+    let mut event = events.next().await;
+    if let Some(Ok(ModelEvent::Text(words))) = &mut event {
+        let is_text = |event: &S::Item| matches!(event, Ok(ModelEvent::Text(_)));
+        while words.len() < CHECKPOINT_BYTES
+            && let Some(Some(Ok(ModelEvent::Text(more)))) =
+                events.as_mut().next_if(is_text).now_or_never()
+        {
+            words.push_str(&more);
+        }
+    }
+    event
+}
+
 /// Writes one reply into the log and the store.
 struct Writer<'a> {
     engine: &'a Engine,
@@ -131,7 +152,7 @@ impl Writer<'_> {
         events: impl Stream<Item = Result<ModelEvent, ModelError>>,
         mut cut: watch::Receiver<Option<Cut>>,
     ) -> Ending {
-        let mut events = std::pin::pin!(events);
+        let mut events = std::pin::pin!(events.peekable());
         let mut tick = interval_at(Instant::now() + CHECKPOINT_EVERY, CHECKPOINT_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -139,7 +160,7 @@ impl Writer<'_> {
                 biased;
                 cut = wait_for_cut(&mut cut) => return self.end_early(cut).await,
                 _ = tick.tick() => self.is_due(),
-                event = events.next() => match event {
+                event = next_event(events.as_mut()) => match event {
                     Some(Ok(event)) => {
                         let is_last = matches!(event, ModelEvent::Finished { .. });
                         self.take(event).await;

@@ -63,7 +63,12 @@ async fn wherever_the_answer_is_cut_the_text_before_it_is_kept_and_nothing_is_ma
         let text = outcome.text();
         if outcome.error.is_none() {
             assert_eq!(text, whole, "{place}");
-            break;
+            // Else a connection died before the request was on it, and the client itself took another
+            // one, which nothing disturbs.
+            if longest == whole.len() {
+                break;
+            }
+            continue;
         }
         assert!(whole.starts_with(&text), "{place}");
         // A reset may overtake what was sent before it.
@@ -87,7 +92,6 @@ async fn wherever_the_answer_is_cut_the_text_before_it_is_kept_and_nothing_is_ma
             assert!(is_interrupted && connections == 1, "{place}");
         }
     }
-    assert_eq!(longest, whole.len());
 }
 
 #[tokio::test]
