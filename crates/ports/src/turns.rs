@@ -266,7 +266,8 @@ pub trait TurnStore: Send + Sync {
     async fn checkpoint(&self, checkpoint: ReplyCheckpoint) -> StoreResult<CheckpointOutcome>;
 
     /// Notes that the owner asks for the end of a turn that runs, so that whoever works on it ends it,
-    /// now or after a restart. Answers the turn as it is; one that is over stays as it is. `None` when
+    /// now or after a restart; however it ends then, it is `stopped`. Answers the turn as it is; one
+    /// that is over stays as it is. `None` when
     /// the owner's chat has no such turn.
     async fn request_stop(
         &self,
@@ -279,6 +280,7 @@ pub trait TurnStore: Send + Sync {
     /// Ends a turn: the final text, the state, its attempts, the row of the ledger (the sum of all its
     /// attempts; none when upstream never took a request), the user's day, the statistics of the day
     /// and the chat's time of last activity, all or nothing, and gives back what was set aside. A turn
+    /// whose owner has asked for its end is `stopped`, however it came to it: that was promised. A turn
     /// is charged and counted once, however often this is called.
     async fn finish(&self, request: FinishTurn) -> StoreResult<FinishOutcome>;
 

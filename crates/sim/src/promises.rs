@@ -74,6 +74,11 @@ const ALWAYS: &[(&str, &str)] = &[
         "SELECT id FROM turns JOIN usage_events ON turn_id = id WHERE ended_at IS NULL",
     ),
     (
+        "a turn whose end was asked for ended otherwise",
+        "SELECT id FROM turns WHERE ended_at IS NOT NULL AND stop_requested_at IS NOT NULL \
+         AND state <> 'stopped'",
+    ),
+    (
         "a turn ended and its reply did not",
         "SELECT t.id FROM turns t JOIN messages m ON m.id = t.assistant_message_id \
          WHERE (t.ended_at IS NULL) <> (m.status = 'streaming')",

@@ -234,7 +234,8 @@ static_query! {
 }
 
 static_query! {
-    /// Ends a running turn and answers it, or nothing when it is over or gone.
+    /// Ends a running turn and answers it, or nothing when it is over or gone. One whose owner has
+    /// asked for its end is stopped, however it came to it.
     pub struct EndTurn<'a> {
         /// The turn.
         id: Text = &'a str,
@@ -250,8 +251,9 @@ static_query! {
         ended_at: UtcTimestamp = StoredTime,
     }
     rows TurnSqlType;
-    "UPDATE turns SET state = " state ", error_code = " error_code
-    ", first_text_at = coalesce(first_text_at, " first_text_at "), resumed_from = coalesce("
+    "UPDATE turns SET state = CASE WHEN stop_requested_at IS NULL THEN " state
+    " ELSE 'stopped' END, error_code = CASE WHEN stop_requested_at IS NULL THEN " error_code
+    " END, first_text_at = coalesce(first_text_at, " first_text_at "), resumed_from = coalesce("
     resumed_from ", resumed_from), ended_at = " ended_at
     " WHERE id = " id " AND ended_at IS NULL RETURNING " (COLUMNS)
 }

@@ -6,7 +6,7 @@ use lionrocket_domain::{
     calendar::{Day, DayRange},
     ids::CharacterId,
     statistics::{Figures, LatencyBucket},
-    turn::{TurnEnd, TurnFailure},
+    turn::{TurnFailure, TurnState},
     usage::Charge,
 };
 use lionrocket_ports::{StoreResult, stats::StatsRepository};
@@ -26,7 +26,8 @@ use crate::{error::DbError, store::SqliteStore};
 pub(crate) struct EndedTurn<'a> {
     /// The day to which it is counted.
     pub(crate) usage_date: &'a str,
-    pub(crate) end: TurnEnd,
+    /// The state in which it ended.
+    pub(crate) state: TurnState,
     pub(crate) failure: Option<TurnFailure>,
     /// How long the first text took.
     pub(crate) first_text: Option<LatencyBucket>,
@@ -42,7 +43,7 @@ pub(crate) fn count_turn(
 ) -> QueryResult<()> {
     let usage_date = turn.usage_date;
     let tokens = turn.charge.map(|charge| charge.tokens).unwrap_or_default();
-    let ended = |end| i64::from(turn.end == end);
+    let ended = |state| i64::from(turn.state == state);
     AddToModelDay {
         usage_date,
         model: turn.charge.map_or("", |charge| charge.model.as_str()),
@@ -52,10 +53,10 @@ pub(crate) fn count_turn(
         cache_read_tokens: stored_count(tokens.cache_read),
         cache_write_tokens: stored_count(tokens.cache_write()),
         cost_micro_usd: stored_count(turn.charge.map_or(0, |charge| charge.cost_micro_usd)),
-        completed: ended(TurnEnd::Completed),
-        stopped: ended(TurnEnd::Stopped),
-        failed: ended(TurnEnd::Failed),
-        interrupted: ended(TurnEnd::Interrupted),
+        completed: ended(TurnState::Completed),
+        stopped: ended(TurnState::Stopped),
+        failed: ended(TurnState::Failed),
+        interrupted: ended(TurnState::Interrupted),
     }
     .execute(connection)?;
     if let (Some(charge), Some(character_id)) = (turn.charge, turn.character_id) {

@@ -1133,6 +1133,33 @@ async fn a_stopped_reply_keeps_its_words_and_the_model_is_let_go() {
     assert!(model_was_let_go.await.is_err(), "the stream was dropped");
 }
 
+#[tokio::test]
+async fn readers_of_a_reply_that_met_its_end_as_it_was_stopped_are_told_what_is_stored() {
+    let mut mocks = Mocks::new().answers(vec![model_started(), text("Well."), finished()]);
+    mocks.log.expect_append().return_const(());
+    mocks
+        .turns
+        .expect_finish()
+        .withf(|end| end.end == TurnEnd::Completed && !end.attempts[0].charge.estimated)
+        .once()
+        .returning(|_| {
+            Ok(FinishOutcome::Finished(Box::new(record(
+                TurnState::Stopped,
+                "Well.",
+            ))))
+        });
+    mocks
+        .log
+        .expect_close()
+        .withf(|_, record| record.turn.state == TurnState::Stopped)
+        .once()
+        .return_const(());
+    let spawner = HeldTask::new();
+    let service = mocks.begins(started()).service(&spawner);
+    service.begin(actor(1, false), hello()).await.unwrap();
+    spawner.run().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wish_to_stop_that_another_process_took_is_found_when_the_text_is_saved() {
     let mut mocks = Mocks::new();

@@ -180,6 +180,7 @@ macro_rules! store_contract {
             an_orphan_brings_what_was_saved_of_it,
             another_reply_stands_beside_the_first_and_begins_with_what_it_continues,
             a_turn_is_stopped_by_its_owner_and_the_wish_outlives_the_process,
+            a_turn_whose_end_was_asked_for_is_stopped_however_it_ends,
             a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_attempt,
             a_turn_is_not_taken_up_beyond_a_budget_or_while_the_service_is_paused,
             attempts_of_a_deleted_chat_are_charged_once,

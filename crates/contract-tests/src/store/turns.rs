@@ -799,6 +799,54 @@ pub async fn a_turn_is_stopped_by_its_owner_and_the_wish_outlives_the_process(st
     assert_eq!(stop(&haru, &chat).await, Some(ended));
 }
 
+/// Its words, its cost and the reason of the model stay, and it is counted as stopped.
+pub async fn a_turn_whose_end_was_asked_for_is_stopped_however_it_ends(stores: Stores) {
+    let haru = stores.user("haru").await;
+    for (end, failure) in [
+        (TurnEnd::Completed, None),
+        (TurnEnd::Failed, Some(TurnFailure::UpstreamTimeout)),
+        (TurnEnd::Interrupted, Some(TurnFailure::ReplyInterrupted)),
+    ] {
+        let chat = stores.chat(&haru).await;
+        let request = begin(&chat, None);
+        stores.start(&request).await;
+        let asked = stores
+            .turns
+            .request_stop(haru.id, chat.id, request.turn_id, at(11));
+        let asked = asked.await.expect("stop").expect("the turn is there");
+        assert_eq!(asked.turn.state, TurnState::Queued);
+        let ended = stores
+            .end(&FinishTurn {
+                end,
+                failure,
+                ..finish(&request, "all of it")
+            })
+            .await;
+        assert_eq!(
+            (ended.turn.state, ended.turn.failure),
+            (TurnState::Stopped, None)
+        );
+        let reply = &ended.assistant_message;
+        assert_eq!(
+            (reply.content.as_str(), reply.status),
+            ("all of it", MessageStatus::Stopped)
+        );
+        assert_eq!(reply.stop_reason, Some(StopReason::EndTurn));
+        assert_eq!(ended.charge, Some(charge(TOKENS)));
+        let read_back = stores.turns.get(haru.id, chat.id, request.turn_id).await;
+        assert_eq!(read_back.expect("get"), Some(ended));
+    }
+    let today = DayRange {
+        from: day(TODAY),
+        to: day(TODAY),
+    };
+    let figures = stores.stats.overview(today, 10).await.expect("overview");
+    let turns = figures.model_days.first().expect("a model").activity.turns;
+    assert_eq!((turns.stopped, turns.completed), (3, 0));
+    assert_eq!((turns.failed, turns.interrupted), (0, 0));
+    assert_eq!(figures.failures, []);
+}
+
 fn resumption(request: &BeginTurn, text: &str, attempts: Vec<Attempt>) -> ResumeTurn {
     ResumeTurn {
         account: account(request),

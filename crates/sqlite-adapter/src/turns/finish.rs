@@ -6,7 +6,7 @@ use lionrocket_domain::{
     chat::MessageStatus,
     ids::CharacterId,
     statistics::LatencyBucket,
-    turn::{StopReason, TurnFailure, TurnRecord, TurnState},
+    turn::{StopReason, Turn, TurnFailure, TurnRecord, TurnState},
     usage::{Attempt, Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
@@ -128,21 +128,29 @@ fn write_charge(
     Ok(())
 }
 
+/// How a turn ended.
+#[derive(Clone, Copy)]
+struct End {
+    state: TurnState,
+    failure: Option<TurnFailure>,
+    first_text_at: Option<Timestamp>,
+}
+
 /// Adds a turn that has just ended to the statistics of its day.
 fn count(
     connection: &mut SqliteConnection,
-    request: &FinishTurn,
-    first_text_at: Option<Timestamp>,
+    account: &ChargeAccount,
+    end: End,
     charge: Option<&Charge>,
 ) -> QueryResult<()> {
-    let account = &request.account;
     count_turn(
         connection,
         &EndedTurn {
             usage_date: &account.usage_date.to_string(),
-            end: request.end,
-            failure: request.failure,
-            first_text: first_text_at
+            state: end.state,
+            failure: end.failure,
+            first_text: end
+                .first_text_at
                 .map(|first| LatencyBucket::between(account.accepted_at, first)),
             character_id: account.character_id,
             charge,
@@ -153,16 +161,15 @@ fn count(
 /// Saves the final texts and counts of a turn that has just ended.
 fn end_messages(
     connection: &mut SqliteConnection,
-    turn: &TurnRow,
+    turn: &Turn,
     request: &FinishTurn,
     charge: Option<&Charge>,
 ) -> QueryResult<(MessageRow, MessageRow)> {
     let tokens = charge.map_or_else(TokenUsage::default, |charge| charge.tokens);
-    let status = MessageStatus::from(TurnState::from(request.end));
     let assistant = EndReply {
-        id: turn.assistant_message_id,
+        id: turn.assistant_message_id.get(),
         content: &request.text,
-        status: status.as_str(),
+        status: MessageStatus::from(turn.state).as_str(),
         model: charge.map(|charge| charge.model.as_str()),
         stop_reason: request.stop_reason.as_ref().map(StopReason::as_str),
         input_tokens: stored_count(tokens.input),
@@ -172,7 +179,7 @@ fn end_messages(
     }
     .get_result(connection)?;
     let user = CountUserMessage {
-        id: turn.user_message_id,
+        id: turn.user_message_id.get(),
         token_count: stored_count(tokens.input),
     }
     .get_result(connection)?;
@@ -198,6 +205,7 @@ pub(super) fn finish(
     let Some(turn) = ended else {
         return finish_late(connection, request, &turn_id);
     };
+    let turn = turn.into_domain()?;
     let charge = settle(connection, &turn_id, request)?;
     let (user, assistant) = end_messages(connection, &turn, request, charge.as_ref())?;
     if let Some(charge) = &charge {
@@ -205,12 +213,16 @@ pub(super) fn finish(
         write_charge(connection, &account, user_id, charge, request.ended_at)?;
     }
     TouchChat {
-        id: turn.chat_id,
+        id: turn.chat_id.get(),
         last_message_at: request.ended_at.into(),
     }
     .execute(connection)?;
-    let turn = turn.into_domain()?;
-    count(connection, request, turn.first_text_at, charge.as_ref())?;
+    let end = End {
+        state: turn.state,
+        failure: turn.failure,
+        first_text_at: turn.first_text_at,
+    };
+    count(connection, &account, end, charge.as_ref())?;
     give_back(connection, &turn_id)?;
     Ok(FinishOutcome::Finished(Box::new(TurnRecord {
         turn,
@@ -246,7 +258,12 @@ fn finish_late(
             .first::<i64>(connection)
             .optional()?;
         write_charge(connection, account, user_id, &charge, request.ended_at)?;
-        count(connection, request, request.first_text_at, Some(&charge))?;
+        let end = End {
+            state: request.end.into(),
+            failure: request.failure,
+            first_text_at: request.first_text_at,
+        };
+        count(connection, account, end, Some(&charge))?;
     }
     give_back(connection, turn_id)?;
     Ok(FinishOutcome::ChatGone)
