@@ -21,6 +21,32 @@ pub(crate) enum Form {
     Accepted,
 }
 
+/// What is asked of a character. The numbers are ids of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// An answer to new words, after what is shown.
+    Say,
+    /// An answer to other words instead of a message.
+    Edit(i64),
+    /// Another answer to a message, or beside a reply.
+    Regenerate(i64),
+    /// That a reply that was cut goes on.
+    Continue(i64),
+}
+
+/// Something that decides which branch a chat shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The exchange with this number was asked for: its reply is shown.
+    Asked(usize),
+    /// The branch through a message was chosen.
+    Chosen {
+        message: i64,
+        /// Whether the client was told that it is shown.
+        is_told: bool,
+    },
+}
+
 /// A sign that a message is accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptance {
@@ -65,11 +91,13 @@ pub(crate) struct Reader {
     pub(crate) told: Option<Told>,
 }
 
-/// A message and everything that was said about it.
+/// A wish for a reply and everything that was said about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) chat: i64,
     pub(crate) key: String,
+    pub(crate) ask: Ask,
+    /// The person's words that are answered.
     pub(crate) content: String,
     pub(crate) acceptances: Vec<Acceptance>,
     /// Codes of problems that say that it was not accepted.
@@ -80,6 +108,8 @@ pub(crate) struct Exchange {
     pub(crate) stop: Option<Stop>,
     /// After how many pieces of text it is stopped.
     pub(crate) stop_after: Option<usize>,
+    /// After how many pieces of text the branch through another message is chosen.
+    pub(crate) leave_after: Option<(usize, i64)>,
     /// How many crashes it lived through without being told of its end.
     pub(crate) crashes: u32,
     /// Whether all has been done for it that follows a crash.
@@ -87,10 +117,11 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(chat: i64, key: String, content: String) -> Self {
+    pub(crate) fn new(chat: i64, key: String, ask: Ask, content: String) -> Self {
         Self {
             chat,
             key,
+            ask,
             content,
             acceptances: Vec::new(),
             refusals: Vec::new(),
@@ -98,6 +129,7 @@ impl Exchange {
             wholes: Vec::new(),
             stop: None,
             stop_after: None,
+            leave_after: None,
             crashes: 0,
             is_settled: false,
         }
@@ -129,6 +161,9 @@ pub(crate) struct Counts {
     pub(crate) shown: u64,
     pub(crate) resumed: u64,
     pub(crate) stops: u64,
+    /// Of what was asked: answers beside others.
+    pub(crate) beside: u64,
+    pub(crate) chosen: u64,
     pub(crate) repeated: u64,
     pub(crate) resets: u64,
 }
@@ -143,6 +178,8 @@ impl Counts {
             shown: self.shown + other.shown,
             resumed: self.resumed + other.resumed,
             stops: self.stops + other.stops,
+            beside: self.beside + other.beside,
+            chosen: self.chosen + other.chosen,
             repeated: self.repeated + other.repeated,
             resets: self.resets + other.resets,
         }
@@ -166,7 +203,7 @@ pub(crate) struct Book {
 
 /// Something that happened to a message.
 pub(crate) enum Fact<'a> {
-    Asked(Form, &'a str),
+    Asked(Form, Ask, &'a str),
     Repeated(Form),
     Accepted(&'a Acceptance),
     Refused(&'a str),
@@ -176,6 +213,8 @@ pub(crate) enum Fact<'a> {
     Told(&'a str),
     Stopping,
     StopAnswered(Stop),
+    Choosing(i64),
+    Chosen,
 }
 
 impl Book {
@@ -225,11 +264,12 @@ impl Book {
     fn describe(&self, fact: &Fact<'_>) -> (&'static str, Value) {
         let mut counts = lock(&self.counts);
         match fact {
-            Fact::Asked(form, content) => {
+            Fact::Asked(form, ask, content) => {
                 counts.asked += 1;
+                counts.beside += u64::from(*ask != Ask::Say);
                 (
                     "asked",
-                    json!({"as": format!("{form:?}"), "content": content}),
+                    json!({"for": format!("{ask:?}"), "as": format!("{form:?}"), "content": content}),
                 )
             }
             Fact::Repeated(form) => {
@@ -265,6 +305,11 @@ impl Book {
                 ("stopping", Value::Null)
             }
             Fact::StopAnswered(stop) => ("stop", json!(format!("{stop:?}"))),
+            Fact::Choosing(message) => {
+                counts.chosen += 1;
+                ("choosing", json!(message))
+            }
+            Fact::Chosen => ("chosen", Value::Null),
         }
     }
 
@@ -276,7 +321,9 @@ impl Book {
         let ((Moment::Acknowledged(left), Fact::Accepted(_))
         | (Moment::Shown(left), Fact::Shown { .. })
         | (Moment::Stopping(left), Fact::Stopping)
-        | (Moment::StopTaken(left), Fact::StopAnswered(Stop::Promised))) = (moment, fact)
+        | (Moment::StopTaken(left), Fact::StopAnswered(Stop::Promised))
+        | (Moment::Choosing(left), Fact::Choosing(_))
+        | (Moment::Chosen(left), Fact::Chosen)) = (moment, fact)
         else {
             return;
         };

@@ -450,14 +450,12 @@ impl Campaign {
             chatter.look_back(&life).await?;
         }
         let state = Database::open(&database)?.state()?;
-        let exchanges = || chatters.iter().flat_map(|chatter| &chatter.exchanges);
-        wrong.extend(verdict::at_end(exchanges(), &state, self.promises(plan)));
+        let talks = || chatters.iter().map(Chatter::talk);
+        wrong.extend(verdict::at_end(talks(), &state, self.promises(plan)));
+        let before = place.last.as_ref();
+        wrong.extend(verdict::of_origin(talks(), before, &state));
         for chatter in chatters.iter() {
-            wrong.extend(verdict::of_api(
-                chatter.exchanges.iter(),
-                &chatter.seen,
-                &state,
-            ));
+            wrong.extend(verdict::of_api(chatter.chat, &chatter.seen, &state));
         }
         if let Some(before) = &place.last {
             wrong.extend(verdict::of_time(before, &state));
@@ -477,7 +475,9 @@ impl Place {
             .iter()
             .flat_map(|(person, chats)| chats.iter().map(move |chat| (person, chat)));
         let chatter = |(number, (person, chat)): (u64, (&Person, &i64))| {
-            Chatter::new(person.clone(), *chat, plan.cycle, plan.dice(number))
+            let shown = self.last.as_ref().and_then(|last| last.heads.get(chat));
+            let dice = plan.dice(number);
+            Chatter::new(person.clone(), *chat, shown.copied(), plan.cycle, dice)
         };
         (0..).zip(chats).map(chatter).collect()
     }
@@ -502,8 +502,8 @@ impl Place {
 /// Judges what a server will find that is started now.
 fn at_death(chatters: &[Chatter], setup: &Setup) -> Result<(Vec<String>, State)> {
     let found = State::found(&setup.database())?.context("lost: the database is gone")?;
-    let exchanges = chatters.iter().flat_map(|chatter| &chatter.exchanges);
-    Ok((verdict::at_death(exchanges, &found), found))
+    let talks = chatters.iter().map(Chatter::talk);
+    Ok((verdict::at_death(talks, &found), found))
 }
 
 /// Waits until something is so.

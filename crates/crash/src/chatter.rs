@@ -14,11 +14,12 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use serde_json::{Value, json};
 
 use crate::{
-    book::{Acceptance, Book, Exchange, Fact, Form, Reader, Stop, Told},
+    book::{Acceptance, Ask, Book, Exchange, Fact, Form, Reader, Step, Stop, Told},
     events::{Event, Events, Next},
     person::{LIMIT, Person},
     plan::pick,
     process::Doom,
+    verdict::Talk,
 };
 
 /// How often a stream that ends without a word is asked for again.
@@ -27,6 +28,9 @@ const MOST_RESUMES: u32 = 200;
 const AFTER_REFUSAL: Duration = Duration::from_millis(50);
 /// One event in so many makes a client lose its connection.
 const LOSES_CONNECTION: u32 = 80;
+
+/// How likely it is that somebody just says something.
+const SAYS: f64 = 0.5;
 
 /// One life of the server, as its clients see it.
 #[derive(Clone)]
@@ -74,6 +78,44 @@ enum Left {
     Rest,
 }
 
+/// What somebody wants to do.
+#[derive(Clone, Debug)]
+enum Wish {
+    /// To get a reply to these words.
+    Ask(Ask, String),
+    /// To see the branch through a message.
+    Choose(i64),
+}
+
+/// What can be done with the messages that are shown, by its kind.
+fn wishes(page: &[Value]) -> [Vec<Wish>; 4] {
+    let [mut edits, mut answers, mut rests, mut choices] = [const { Vec::new() }; 4];
+    let mut asked = None;
+    for message in page {
+        let id = message["id"].as_i64().unwrap_or_default();
+        let content = message["content"].as_str().unwrap_or_default();
+        let siblings = message["sibling_ids"].as_array().into_iter().flatten();
+        let others = siblings.filter_map(Value::as_i64);
+        choices.extend(others.filter(|other| *other != id).map(Wish::Choose));
+        if message["role"] == "user" {
+            asked = Some(content);
+            edits.push(Wish::Ask(Ask::Edit(id), String::new()));
+        }
+        // A greeting answers nothing.
+        let Some(asked) = asked else { continue };
+        answers.push(Wish::Ask(Ask::Regenerate(id), asked.to_owned()));
+        let is_cut = ["stopped", "failed", "interrupted"].contains(&status_of(message));
+        if is_cut && !content.trim().is_empty() {
+            rests.push(Wish::Ask(Ask::Continue(id), asked.to_owned()));
+        }
+    }
+    [edits, answers, rests, choices]
+}
+
+fn status_of(message: &Value) -> &str {
+    message["status"].as_str().unwrap_or_default()
+}
+
 /// What the API tells in the end.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -86,48 +128,172 @@ pub(crate) struct Seen {
 /// One chat of one person.
 pub(crate) struct Chatter {
     person: Person,
-    chat: i64,
+    pub(crate) chat: i64,
+    /// The last message that it showed before this cycle, if that is known.
+    shown: Option<i64>,
     dice: StdRng,
     /// Makes keys and texts different from those of all other cycles.
     cycle: u32,
-    /// The messages of this cycle.
+    /// The wishes of this cycle for replies.
     pub(crate) exchanges: Vec<Exchange>,
+    steps: Vec<Step>,
     pub(crate) seen: Seen,
 }
 
 impl Chatter {
-    pub(crate) fn new(person: Person, chat: i64, cycle: u32, dice: StdRng) -> Self {
+    pub(crate) fn new(
+        person: Person,
+        chat: i64,
+        shown: Option<i64>,
+        cycle: u32,
+        dice: StdRng,
+    ) -> Self {
         Self {
             person,
             chat,
+            shown,
             dice,
             cycle,
             exchanges: Vec::new(),
+            steps: Vec::new(),
             seen: Seen::default(),
+        }
+    }
+
+    /// What was asked in this chat.
+    pub(crate) fn talk(&self) -> Talk<'_> {
+        Talk {
+            chat: self.chat,
+            shown: self.shown,
+            exchanges: &self.exchanges,
+            steps: &self.steps,
         }
     }
 
     /// Lives through one life of the server: finishes what the last one left, then talks on.
     pub(crate) async fn live(&mut self, life: &Life) {
+        // It fails when the server is gone, and then there is nothing to do.
+        drop(self.talk_on(life).await);
+    }
+
+    async fn talk_on(&mut self, life: &Life) -> Result<(), Gone> {
         for at in 0..self.exchanges.len() {
-            if !self.exchanges[at].is_settled && self.settle(life, at).await.is_err() {
-                return;
+            if !self.exchanges[at].is_settled {
+                self.settle(life, at).await?;
             }
         }
+        self.choose_again(life).await?;
         while life.load.load(Ordering::SeqCst) && !life.doom.is_struck() {
-            let at = self.exchanges.len();
-            let exchange = self.new_exchange();
-            self.exchanges.push(exchange);
-            let form = pick(&mut self.dice, &[Form::Json, Form::Events, Form::Accepted]);
-            let Exchange { key, content, .. } = &self.exchanges[at];
-            life.book.note(key, &Fact::Asked(form, content));
-            if self.send(life, at, form).await.is_err() {
-                return;
+            match self.next_wish(life).await? {
+                Wish::Ask(ask, content) => self.ask(life, ask, content).await?,
+                Wish::Choose(message) => self.choose(life, message).await?,
             }
-            self.exchanges[at].is_settled = true;
-            if !self.exchanges[at].is_accepted() {
-                tokio::time::sleep(AFTER_REFUSAL).await;
+        }
+        Ok(())
+    }
+
+    /// Asks for a reply.
+    async fn ask(&mut self, life: &Life, ask: Ask, content: String) -> Result<(), Gone> {
+        let at = self.exchanges.len();
+        let exchange = self.new_exchange(ask, content);
+        self.exchanges.push(exchange);
+        self.steps.push(Step::Asked(at));
+        let form = pick(&mut self.dice, &[Form::Json, Form::Events, Form::Accepted]);
+        let Exchange { key, content, .. } = &self.exchanges[at];
+        life.book.note(key, &Fact::Asked(form, ask, content));
+        self.send(life, at, form).await?;
+        self.exchanges[at].is_settled = true;
+        if !self.exchanges[at].is_accepted() {
+            tokio::time::sleep(AFTER_REFUSAL).await;
+        }
+        Ok(())
+    }
+
+    /// Decides what to do next. Mostly it is to say something; else it is something that can be done
+    /// with what the chat shows.
+    async fn next_wish(&mut self, life: &Life) -> Result<Wish, Gone> {
+        let say = Wish::Ask(Ask::Say, self.new_words());
+        if self.dice.random_bool(SAYS) {
+            return Ok(say);
+        }
+        let page = self.page(life).await?;
+        let wishes = wishes(&page);
+        let kinds: Vec<_> = wishes.iter().filter(|wishes| !wishes.is_empty()).collect();
+        if kinds.is_empty() {
+            return Ok(say);
+        }
+        // Each kind is as likely as the others, however many messages there are for it.
+        let kind = kinds[self.dice.random_range(0..kinds.len())];
+        let wish = kind[self.dice.random_range(0..kind.len())].clone();
+        Ok(match wish {
+            Wish::Ask(ask @ Ask::Edit(_), _) => Wish::Ask(ask, self.new_words()),
+            wish => wish,
+        })
+    }
+
+    /// The last messages that the chat shows.
+    async fn page(&mut self, life: &Life) -> Result<Vec<Value>, Gone> {
+        let path = format!("/api/chats/{}/messages?limit=20", self.chat);
+        let request = self.person.request(Method::GET, &life.base, &path);
+        let response = life.call("messages", request.send()).await?;
+        let status = response.status().as_u16();
+        let body = life.call("messages", response.text()).await?;
+        let mut body: Value = serde_json::from_str(&body).unwrap_or_default();
+        match body["items"].as_array_mut() {
+            Some(items) if status == 200 => Ok(std::mem::take(items)),
+            _ => Err(life.gone("messages", &format!("{status}"))),
+        }
+    }
+
+    /// Chooses a branch once more when nobody has said that it is shown.
+    async fn choose_again(&mut self, life: &Life) -> Result<(), Gone> {
+        match self.steps.last() {
+            Some(&Step::Chosen {
+                message,
+                is_told: false,
+            }) if self.dice.random_bool(0.7) => self.choose(life, message).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows the branch through a message.
+    async fn choose(&mut self, life: &Life, message: i64) -> Result<(), Gone> {
+        self.steps.push(Step::Chosen {
+            message,
+            is_told: false,
+        });
+        let name = format!("{}-{}", self.person.name, self.chat);
+        life.book.note(&name, &Fact::Choosing(message));
+        let path = format!("/api/chats/{}/head", self.chat);
+        let request = self.person.request(Method::PUT, &life.base, &path);
+        let request = request.json(&json!({ "message_id": message }));
+        let response = life.call("a choice", request.send()).await?;
+        match response.status().as_u16() {
+            200 => {
+                if let Some(Step::Chosen { is_told, .. }) = self.steps.last_mut() {
+                    *is_told = true;
+                }
+                life.book.note(&name, &Fact::Chosen);
             }
+            // Nobody knows what became of it.
+            503 | 507 => {}
+            status => life
+                .book
+                .trouble(format!("{name}: {status} for the choice of {message}")),
+        }
+        Ok(())
+    }
+
+    /// Shows another branch while a reply is written, when the time has come.
+    async fn leave_in_time(&mut self, life: &Life, at: usize, reader: usize) -> Result<(), Gone> {
+        let exchange = &mut self.exchanges[at];
+        let pieces = exchange.readers[reader].places.len();
+        match exchange.leave_after {
+            Some((after, message)) if pieces >= after => {
+                exchange.leave_after = None;
+                self.choose(life, message).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -141,15 +307,27 @@ impl Chatter {
         }
     }
 
-    fn new_exchange(&mut self) -> Exchange {
+    /// A name that no other exchange has.
+    fn new_name(&self) -> String {
         let number = self.exchanges.len();
-        let name = format!("{}-{}-{}-{number}", self.cycle, self.person.name, self.chat);
-        let pace = self.dice.random_range(1..10);
+        format!("{}-{}-{}-{number}", self.cycle, self.person.name, self.chat)
+    }
+
+    fn new_words(&mut self) -> String {
+        let (name, pace) = (self.new_name(), self.dice.random_range(1..10));
         // The demo model takes the request for a pace as mere words.
-        let content = format!("{name} 바다 이야기를 해 주세요 🌊 [[sim:slow;itl-ms={pace}]]");
-        let mut exchange = Exchange::new(self.chat, name, content);
+        format!("{name} 바다 이야기를 해 주세요 🌊 [[sim:slow;itl-ms={pace}]]")
+    }
+
+    fn new_exchange(&mut self, ask: Ask, content: String) -> Exchange {
+        let mut exchange = Exchange::new(self.chat, self.new_name(), ask, content);
         if self.dice.random_bool(0.2) {
             exchange.stop_after = Some(self.dice.random_range(0..20));
+        }
+        if let Ask::Edit(id) | Ask::Regenerate(id) | Ask::Continue(id) = ask
+            && self.dice.random_bool(0.2)
+        {
+            exchange.leave_after = Some((self.dice.random_range(0..20), id));
         }
         exchange
     }
@@ -222,13 +400,23 @@ impl Chatter {
     }
 
     fn message(&self, life: &Life, at: usize, form: Form) -> RequestBuilder {
-        let path = format!("/api/chats/{}/messages", self.chat);
         let exchange = &self.exchanges[at];
+        let (place, has_words) = match exchange.ask {
+            Ask::Say => (String::new(), true),
+            Ask::Edit(id) => (format!("/{id}/edit"), true),
+            Ask::Regenerate(id) => (format!("/{id}/regenerate"), false),
+            Ask::Continue(id) => (format!("/{id}/continue"), false),
+        };
+        let path = format!("/api/chats/{}/messages{place}", self.chat);
         let request = self
             .person
             .request(Method::POST, &life.base, &path)
-            .header("idempotency-key", &exchange.key)
-            .json(&json!({ "content": exchange.content }));
+            .header("idempotency-key", &exchange.key);
+        let request = if has_words {
+            request.json(&json!({ "content": exchange.content }))
+        } else {
+            request
+        };
         match form {
             Form::Json => request,
             Form::Events => request.header(header::ACCEPT, "text/event-stream"),
@@ -263,6 +451,12 @@ impl Chatter {
             }
         } else {
             let code = body["code"].as_str().unwrap_or("no code").to_owned();
+            // Everything is asked so that it can be done, unless the server is in trouble.
+            if !matches!(status, 503 | 507) && code != "chat_busy" {
+                let (key, ask) = (&self.exchanges[at].key, self.exchanges[at].ask);
+                life.book
+                    .trouble(format!("{key}: {status} {code} for {ask:?}"));
+            }
             life.book
                 .note(&self.exchanges[at].key, &Fact::Refused(&code));
             self.exchanges[at].refusals.push(format!("{status} {code}"));
@@ -339,6 +533,7 @@ impl Chatter {
                 return Ok(Left::Nothing);
             }
             self.stop_in_time(life, at, reader).await?;
+            self.leave_in_time(life, at, reader).await?;
             if self.dice.random_ratio(1, LOSES_CONNECTION) {
                 return Ok(Left::Rest);
             }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fs,
+    iter::successors,
     path::Path,
 };
 
@@ -36,10 +37,19 @@ const LAWS: &[(&str, &str)] = &[
         WHERE own.id IS NULL OR reply.id IS NULL",
     ),
     (
-        "a message belongs to a turn",
+        "a message belongs to a turn, unless it is a greeting",
         "SELECT 'message ' || messages.id AS broken FROM messages
         LEFT JOIN turns ON turns.id = messages.turn_id
-        WHERE messages.turn_id IS NOT NULL AND turns.id IS NULL",
+        WHERE turns.id IS NULL AND (
+            messages.turn_id IS NOT NULL OR messages.role = 'user' OR messages.parent_id IS NOT NULL
+        )",
+    ),
+    (
+        "people and replies take turns",
+        "SELECT 'message ' || later.id AS broken FROM messages AS later
+        JOIN messages AS earlier ON earlier.id = later.parent_id
+        WHERE earlier.role = later.role OR earlier.depth + 1 <> later.depth
+            OR earlier.chat_id <> later.chat_id",
     ),
     (
         "a turn writes a message once",
@@ -59,6 +69,12 @@ const LAWS: &[(&str, &str)] = &[
             WHEN 'completed' THEN 'complete' WHEN 'queued' THEN 'streaming' ELSE turns.state END",
     ),
     (
+        "a turn whose end was asked for is stopped",
+        "SELECT turns.id || ' ' || turns.state AS broken FROM turns
+        WHERE turns.ended_at IS NOT NULL AND turns.stop_requested_at IS NOT NULL
+            AND turns.state <> 'stopped'",
+    ),
+    (
         "a chat shows its newest end",
         "SELECT 'chat ' || chats.id AS broken FROM chats
         LEFT JOIN messages AS head ON head.chat_id = chats.id AND head.id = chats.head_message_id
@@ -71,7 +87,13 @@ const LAWS: &[(&str, &str)] = &[
         JOIN messages AS reply ON reply.id = turns.assistant_message_id
         LEFT JOIN usage_events ON usage_events.turn_id = turns.id
         WHERE turns.ended_at IS NOT NULL AND usage_events.turn_id IS NULL
-            AND (turns.state = 'completed' OR reply.model IS NOT NULL OR reply.content <> '')",
+            AND (turns.state = 'completed' OR reply.model IS NOT NULL OR reply.content <> '')
+            -- One that was to go on and did not has the words of the one that was cut.
+            AND NOT EXISTS (
+                SELECT 1 FROM messages AS cut
+                WHERE cut.parent_id = reply.parent_id AND cut.id < reply.id
+                    AND cut.content = reply.content AND turns.state <> 'completed'
+            )",
     ),
     (
         "the ledger says what the reply says",
@@ -243,8 +265,10 @@ pub(crate) struct Turn {
     pub(crate) node_id: String,
     #[diesel(sql_type = Nullable<BigInt>)]
     pub(crate) ended_at: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    pub(crate) stop_requested_at: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) own_id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) reply_id: i64,
     #[diesel(sql_type = Text)]
     pub(crate) own: String,
     #[diesel(sql_type = Text)]
@@ -255,13 +279,31 @@ impl Turn {
     pub(crate) const fn is_over(&self) -> bool {
         self.ended_at.is_some()
     }
+}
 
-    /// Whether it came to its own end just as it was asked to stop.
-    pub(crate) fn met_its_end(&self) -> bool {
-        const JUST_AS_MICROS: i64 = 2_000_000;
-        let times = self.stop_requested_at.zip(self.ended_at);
-        times.is_some_and(|(asked, ended)| (0..JUST_AS_MICROS).contains(&(ended - asked)))
-    }
+/// A message and where it stands.
+#[derive(Clone, Debug, QueryableByName)]
+pub(crate) struct Message {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(crate) chat_id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub(crate) parent_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(crate) turn_id: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub(crate) role: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) content: String,
+}
+
+#[derive(QueryableByName)]
+struct Head {
+    #[diesel(sql_type = BigInt)]
+    chat_id: i64,
+    #[diesel(sql_type = BigInt)]
+    message_id: i64,
 }
 
 #[derive(QueryableByName)]
@@ -325,18 +367,31 @@ impl Database {
     fn read(&mut self) -> Result<State> {
         let query = sql_query(
             "SELECT turns.id, turns.chat_id, turns.idempotency_key AS key, turns.state, turns.node_id,
-                turns.ended_at, turns.stop_requested_at, own.content AS own, reply.content AS reply
+                turns.ended_at, own.id AS own_id, reply.id AS reply_id, own.content AS own,
+                reply.content AS reply
             FROM turns
             JOIN messages AS own ON own.id = turns.user_message_id
             JOIN messages AS reply ON reply.id = turns.assistant_message_id",
         );
         let turns: Vec<Turn> = query.load(&mut self.connection)?;
-        let own = sql_query("SELECT content AS broken FROM messages WHERE role = 'user'");
-        let own: Vec<Broken> = own.load(&mut self.connection)?;
+        let messages = sql_query(
+            "SELECT id, chat_id, parent_id, turn_id, role, content FROM messages ORDER BY id",
+        );
+        let messages: Vec<Message> = messages.load(&mut self.connection)?;
         let mut own_messages = HashMap::new();
-        for content in own.into_iter().filter_map(|row| row.broken) {
-            *own_messages.entry(content).or_default() += 1;
+        let mut followers: HashMap<_, Vec<i64>> = HashMap::new();
+        for message in &messages {
+            let place = (message.chat_id, message.parent_id);
+            followers.entry(place).or_default().push(message.id);
         }
+        for own in messages.iter().filter(|message| message.role == "user") {
+            *own_messages.entry(own.content.clone()).or_default() += 1;
+        }
+        let heads = sql_query(
+            "SELECT id AS chat_id, head_message_id AS message_id FROM chats
+            WHERE head_message_id IS NOT NULL",
+        );
+        let heads: Vec<Head> = heads.load(&mut self.connection)?;
         let mut broken = Vec::new();
         for (law, query) in LAWS {
             let rows: Vec<Broken> = sql_query(*query).load(&mut self.connection).context(*law)?;
@@ -351,6 +406,15 @@ impl Database {
                 .into_iter()
                 .map(|turn| (turn.id.clone(), turn))
                 .collect(),
+            messages: messages
+                .into_iter()
+                .map(|message| (message.id, message))
+                .collect(),
+            heads: heads
+                .into_iter()
+                .map(|head| (head.chat_id, head.message_id))
+                .collect(),
+            followers,
             own_messages,
             broken,
         })
@@ -361,6 +425,11 @@ impl Database {
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) turns: HashMap<String, Turn>,
+    pub(crate) messages: HashMap<i64, Message>,
+    /// The messages that follow a message of a chat, or begin it, oldest first.
+    followers: HashMap<(i64, Option<i64>), Vec<i64>>,
+    /// The last message of the branch that a chat shows.
+    pub(crate) heads: HashMap<i64, i64>,
     /// How often each message of a person is there.
     pub(crate) own_messages: HashMap<String, u32>,
     /// Laws that are broken.
@@ -403,6 +472,35 @@ impl State {
     ) -> impl Iterator<Item = &'a Turn> {
         let is_it = move |turn: &&Turn| turn.chat_id == chat && turn.key.as_deref() == Some(key);
         self.turns.values().filter(is_it)
+    }
+
+    /// The messages that follow the same one as this, oldest first.
+    pub(crate) fn siblings(&self, message: &Message) -> &[i64] {
+        self.followers(message.chat_id, message.parent_id)
+    }
+
+    fn followers(&self, chat: i64, parent: Option<i64>) -> &[i64] {
+        self.followers
+            .get(&(chat, parent))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The branch that ends with a message, from its beginning.
+    pub(crate) fn branch(&self, end: i64) -> Vec<&Message> {
+        let parent = |message: &&Message| self.messages.get(&message.parent_id?);
+        let mut branch: Vec<_> = successors(self.messages.get(&end), parent).collect();
+        branch.reverse();
+        branch
+    }
+
+    /// The end of the branch through a message that takes the newest one at each fork, as it was
+    /// before another message was there.
+    pub(crate) fn newest_end(&self, chat: i64, first: i64, before: i64) -> i64 {
+        let next = |at: &i64| {
+            let mut newest_first = self.followers(chat, Some(*at)).iter().rev();
+            newest_first.find(|id| **id < before).copied()
+        };
+        successors(Some(first), next).last().unwrap_or(first)
     }
 
     /// The nodes that work, or worked, on turns that are not over.

@@ -38,6 +38,10 @@ pub(crate) enum Moment {
     Stopping(u32),
     /// As soon as it is told that a reply will be stopped, for the so-manyeth time.
     StopTaken(u32),
+    /// Just before a client chooses a branch for the so-manyeth time.
+    Choosing(u32),
+    /// As soon as a client hears that it is shown, for the so-manyeth time.
+    Chosen(u32),
     /// As soon as the so-manyeth new turn is in the database, mostly before its client knows.
     Begun(u32),
     /// As soon as a part of the so-manyeth reply is in the database.
@@ -57,6 +61,8 @@ impl fmt::Display for Moment {
             Self::Shown(count) => write!(f, "at piece of text {count}"),
             Self::Stopping(count) => write!(f, "at the wish to stop {count}"),
             Self::StopTaken(count) => write!(f, "at the promise to stop {count}"),
+            Self::Choosing(count) => write!(f, "at choice {count}"),
+            Self::Chosen(count) => write!(f, "at choice {count} that is shown"),
             Self::Begun(count) => write!(f, "at turn {count} in the database"),
             Self::Saved(count) => write!(f, "at saved part {count} in the database"),
             Self::FailedSync(count) => write!(f, "at failed sync {count}"),
@@ -135,7 +141,7 @@ impl Plan {
 }
 
 fn first_crash(rng: &mut StdRng) -> Moment {
-    match rng.random_range(0..10) {
+    match rng.random_range(0..12) {
         0..3 => Moment::After(millis(rng, 20..900)),
         3 => Moment::Acknowledged(rng.random_range(1..12)),
         4 => Moment::Shown(rng.random_range(1..200)),
@@ -143,6 +149,8 @@ fn first_crash(rng: &mut StdRng) -> Moment {
         6 => Moment::StopTaken(rng.random_range(1..3)),
         7 => Moment::Begun(rng.random_range(1..12)),
         8 => Moment::Saved(rng.random_range(1..8)),
+        9 => Moment::Choosing(rng.random_range(1..3)),
+        10 => Moment::Chosen(rng.random_range(1..3)),
         _ => Moment::Ended(rng.random_range(1..8)),
     }
 }
@@ -184,6 +192,6 @@ mod tests {
             .collect();
         let kinds: std::collections::HashSet<_> =
             crashes.iter().map(std::mem::discriminant).collect();
-        assert_eq!(kinds.len(), 9, "{crashes:?}");
+        assert_eq!(kinds.len(), 11, "{crashes:?}");
     }
 }

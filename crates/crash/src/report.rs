@@ -29,6 +29,8 @@ impl Report {
             Moment::Shown(_) => "at a piece of text",
             Moment::Stopping(_) => "before a stop",
             Moment::StopTaken(_) => "after a stop",
+            Moment::Choosing(_) => "before a choice",
+            Moment::Chosen(_) => "after a choice",
             Moment::Begun(_) => "at a begun turn",
             Moment::Saved(_) => "at a saved part",
             Moment::Ended(_) => "at an ended turn",
@@ -89,8 +91,14 @@ impl fmt::Display for Report {
         let counts = self.past.plus(self.present);
         writeln!(
             f,
-            "messages: {} sent, {} sent again, {} acceptances, {} refusals",
-            counts.asked, counts.repeated, counts.accepted, counts.refused
+            "asked: {} times, {} of them for an answer beside another; {} asked again, {} acceptances, \
+             {} refusals, {} branches chosen",
+            counts.asked,
+            counts.beside,
+            counts.repeated,
+            counts.accepted,
+            counts.refused,
+            counts.chosen
         )?;
         writeln!(
             f,

@@ -1,11 +1,13 @@
 //! Whether everything that was promised was kept.
 
-use std::collections::HashMap;
+mod branches;
 
-use serde_json::Value;
+use std::collections::HashSet;
+
+use serde_json::json;
 
 use crate::{
-    book::{Exchange, Reader, Stop},
+    book::{Exchange, Reader, Step, Stop},
     chatter::Seen,
     database::{State, Turn},
     plan::OnInterrupt,
@@ -19,14 +21,27 @@ pub(crate) struct Promises {
     pub(crate) may_take_back: bool,
 }
 
+/// What was asked in one chat.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Talk<'a> {
+    pub(crate) chat: i64,
+    /// The last message that it showed before, if that is known.
+    pub(crate) shown: Option<i64>,
+    pub(crate) exchanges: &'a [Exchange],
+    /// What decides which branch it shows, in the order in which it was asked.
+    pub(crate) steps: &'a [Step],
+}
+
 /// Judges what a server will find that is started after a crash: whatever was acknowledged is there.
-pub(crate) fn at_death<'a>(
-    exchanges: impl Iterator<Item = &'a Exchange>,
-    found: &State,
-) -> Vec<String> {
+pub(crate) fn at_death<'a>(talks: impl Iterator<Item = Talk<'a>>, found: &State) -> Vec<String> {
     let mut wrong = found.broken.clone();
-    for exchange in exchanges {
-        wrong.extend(is_kept(exchange, found).err());
+    for talk in talks {
+        let kept = talk
+            .exchanges
+            .iter()
+            .map(|exchange| is_kept(exchange, found));
+        wrong.extend(kept.filter_map(Result::err));
+        wrong.extend(branches::judge(&talk, found));
     }
     wrong
 }
@@ -77,33 +92,56 @@ fn is_kept<'a>(exchange: &'a Exchange, state: &'a State) -> Result<Option<&'a Tu
 
 /// Judges what there is when everything has come to its end.
 pub(crate) fn at_end<'a>(
-    exchanges: impl Iterator<Item = &'a Exchange>,
+    talks: impl Iterator<Item = Talk<'a>>,
     state: &State,
     promises: Promises,
 ) -> Vec<String> {
     let mut wrong = state.broken.clone();
     let running = state.turns.values().filter(|turn| !turn.is_over());
     wrong.extend(running.map(|turn| format!("stuck: {} is {}", turn.id, turn.state)));
-    for exchange in exchanges {
-        match is_kept(exchange, state) {
-            Err(problem) => wrong.push(problem),
-            Ok(None) => {}
-            Ok(Some(turn)) => {
-                let judge = Judge {
-                    exchange,
-                    turn,
-                    promises,
-                };
-                wrong.extend(judge.problems().into_iter().map(|problem| {
-                    format!(
-                        "{}: turn {}, {}: {problem}",
-                        exchange.key, turn.id, turn.state
-                    )
-                }));
-            }
+    for talk in talks {
+        for exchange in talk.exchanges {
+            wrong.extend(exchange_at_end(exchange, state, promises));
         }
+        wrong.extend(branches::judge(&talk, state));
     }
     wrong
+}
+
+fn exchange_at_end(exchange: &Exchange, state: &State, promises: Promises) -> Vec<String> {
+    let turn = match is_kept(exchange, state) {
+        Err(problem) => return vec![problem],
+        Ok(None) => return Vec::new(),
+        Ok(Some(turn)) => turn,
+    };
+    let judge = Judge {
+        exchange,
+        turn,
+        promises,
+    };
+    let problems = judge.problems().into_iter();
+    let (key, id, state) = (&exchange.key, &turn.id, &turn.state);
+    problems
+        .map(|problem| format!("{key}: turn {id}, {state}: {problem}"))
+        .collect()
+}
+
+/// Judges that there is nothing new that nobody asked for.
+pub(crate) fn of_origin<'a>(
+    talks: impl Iterator<Item = Talk<'a>>,
+    before: Option<&State>,
+    state: &State,
+) -> Vec<String> {
+    let asked: HashSet<_> = talks
+        .flat_map(|talk| talk.exchanges)
+        .map(|exchange| (exchange.chat, Some(&*exchange.key)))
+        .collect();
+    let is_new = |turn: &&Turn| before.is_none_or(|before| !before.turns.contains_key(&turn.id));
+    let nobodys = |turn: &&Turn| !asked.contains(&(turn.chat_id, turn.key.as_deref()));
+    let turns = state.turns.values().filter(is_new).filter(nobodys);
+    turns
+        .map(|turn| format!("turn {}: nobody asked for it", turn.id))
+        .collect()
 }
 
 /// Judges one message that is there.
@@ -164,7 +202,6 @@ impl Judge<'_> {
         let goes_on = self.promises.on_interrupt == OnInterrupt::Continue && crashes == 1;
         match (self.turn.state.as_str(), self.exchange.stop) {
             ("stopped", Some(_)) => None,
-            ("completed", Some(Stop::Promised)) if self.turn.met_its_end() => None,
             (_, Some(Stop::Promised)) => {
                 Some("it was promised that it would be stopped".to_owned())
             }
@@ -183,11 +220,7 @@ impl Judge<'_> {
 }
 
 /// Judges what the API shows against what is stored.
-pub(crate) fn of_api<'a>(
-    exchanges: impl Iterator<Item = &'a Exchange>,
-    seen: &Seen,
-    state: &State,
-) -> Vec<String> {
+pub(crate) fn of_api(chat: i64, seen: &Seen, state: &State) -> Vec<String> {
     let mut wrong = Vec::new();
     for shown in &seen.turns {
         let id = shown["id"].as_str().unwrap_or_default();
@@ -200,36 +233,35 @@ pub(crate) fn of_api<'a>(
             None => wrong.push(format!("turn {id} is shown but not there")),
         }
     }
-    let mut own: HashMap<&str, u32> = HashMap::new();
-    for message in &seen.messages {
-        if message["role"] == "user" {
-            *own.entry(message["content"].as_str().unwrap_or_default())
-                .or_default() += 1;
-        }
-        wrong.extend(reply_differs(message, state));
+    let branch = state
+        .heads
+        .get(&chat)
+        .map_or_else(Vec::new, |head| state.branch(*head));
+    let stored: Vec<_> = branch.iter().map(|message| Some(message.id)).collect();
+    let shown: Vec<_> = seen
+        .messages
+        .iter()
+        .map(|message| message["id"].as_i64())
+        .collect();
+    if shown != stored {
+        wrong.push(format!(
+            "chat {chat}: the branch {stored:?} is shown as {shown:?}"
+        ));
     }
-    for exchange in exchanges.filter(|exchange| exchange.is_accepted()) {
-        match own.get(exchange.content.as_str()) {
-            Some(1) => {}
-            found => wrong.push(format!(
-                "{}: shown {} times",
-                exchange.key,
-                found.unwrap_or(&0)
-            )),
+    for (message, shown) in branch.into_iter().zip(&seen.messages) {
+        let content = shown["content"].as_str().unwrap_or_default();
+        if content != message.content {
+            wrong.push(differs("a message of the chat", content, &message.content));
+        }
+        let siblings = state.siblings(message);
+        if shown["sibling_ids"] != json!(siblings) {
+            wrong.push(format!(
+                "message {} stands beside {siblings:?}, shown beside {}",
+                message.id, shown["sibling_ids"]
+            ));
         }
     }
     wrong
-}
-
-fn reply_differs(message: &Value, state: &State) -> Option<String> {
-    let turn = state.turns.get(message["turn_id"].as_str()?)?;
-    let stored = if message["role"] == "user" {
-        &turn.own
-    } else {
-        &turn.reply
-    };
-    let shown = message["content"].as_str().unwrap_or_default();
-    (shown != stored).then(|| differs("a message of the chat", shown, stored))
 }
 
 /// Judges that what was over has stayed as it was.

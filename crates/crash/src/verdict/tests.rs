@@ -3,12 +3,12 @@
 use std::{fs, io::Write as _, path::Path};
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    book::{Acceptance, Told},
+    book::{Acceptance, Ask, Told},
     database::Database,
 };
 
@@ -57,16 +57,19 @@ fn make(path: &Path, damage: &str) {
     connection.batch_execute(damage).unwrap();
 }
 
-/// What the clients of the three exchanges have seen.
+/// What the clients of the six exchanges have seen.
 fn exchanges() -> Vec<Exchange> {
     let told = [
-        ("one", "the first reply", Some("done")),
-        ("two", "the second reply", Some("done")),
-        ("three", "the third", Some("error")),
+        (Ask::Say, "one", "the first reply", "done"),
+        (Ask::Say, "two", "the second reply", "done"),
+        (Ask::Say, "three", "the third", "error"),
+        (Ask::Continue(6), "three", "the third reply", "done"),
+        (Ask::Regenerate(4), "two", "another second", "done"),
+        (Ask::Edit(5), "drei", "the other third", "done"),
     ];
-    let exchange = |(number, (content, text, event)): (usize, (&str, &str, Option<&str>))| {
+    let exchange = |(number, (ask, content, text, event)): (usize, (Ask, &str, &str, &str))| {
         let number = number + 1;
-        let mut exchange = Exchange::new(1, format!("key-{number}"), content.to_owned());
+        let mut exchange = Exchange::new(1, format!("key-{number}"), ask, content.to_owned());
         exchange.acceptances = [false, true]
             .map(|is_replay| Acceptance {
                 turn: Some(format!("turn-{number}")),
@@ -75,7 +78,7 @@ fn exchanges() -> Vec<Exchange> {
             .to_vec();
         exchange.readers.push(Reader {
             text: text.to_owned(),
-            told: event.map(|event| Told {
+            told: Some(Told {
                 event: event.to_owned(),
                 content: None,
             }),
@@ -87,18 +90,56 @@ fn exchanges() -> Vec<Exchange> {
     told.into_iter().enumerate().map(exchange).collect()
 }
 
+/// What decided which branch is shown: after each exchange that was asked for, the last one here.
+const STEPS: &[Step] = &[
+    Step::Asked(0),
+    Step::Asked(1),
+    Step::Asked(2),
+    Step::Asked(3),
+    Step::Asked(4),
+    shown(4),
+    Step::Asked(5),
+    shown(3),
+    shown(7),
+];
+
+const fn shown(message: i64) -> Step {
+    Step::Chosen {
+        message,
+        is_told: true,
+    }
+}
+
+const fn maybe_shown(message: i64) -> Step {
+    Step::Chosen {
+        message,
+        is_told: false,
+    }
+}
+
+fn talk<'a>(exchanges: &'a [Exchange], steps: &'a [Step]) -> Talk<'a> {
+    Talk {
+        chat: 1,
+        shown: None,
+        exchanges,
+        steps,
+    }
+}
+
 /// Everything that is found wrong at the end.
 fn found(damage: &str, exchanges: &[Exchange]) -> String {
     let (_directory, state) = database(damage);
-    at_end(exchanges.iter(), &state, PROMISES).join("\n")
+    at_end([talk(exchanges, STEPS)].into_iter(), &state, PROMISES).join("\n")
 }
 
 #[test]
 fn a_sound_database_has_nothing_wrong() {
     let (_directory, state) = database("");
     let exchanges = exchanges();
-    assert_eq!(at_death(exchanges.iter(), &state), [""; 0]);
-    assert_eq!(at_end(exchanges.iter(), &state, PROMISES), [""; 0]);
+    let talks = || [talk(&exchanges, STEPS)].into_iter();
+    assert_eq!(at_death(talks(), &state), [""; 0]);
+    assert_eq!(at_end(talks(), &state, PROMISES), [""; 0]);
+    assert_eq!(of_origin(talks(), None, &state), [""; 0]);
     assert_eq!(of_time(&state, &state), [""; 0]);
 }
 
@@ -114,13 +155,23 @@ fn whatever_is_done_to_a_row_is_found() {
         ("UPDATE messages SET content = 'the First reply' WHERE id = 2", "what was shown is not what is stored"),
         ("UPDATE messages SET content = 'the third reply' WHERE id = 6", "what was shown is not what is stored"),
         ("UPDATE messages SET status = 'streaming' WHERE id = 2", "a reply stands where its turn stands"),
-        ("INSERT INTO messages SELECT 7, chat_id, role, content, token_count, created_at, 6, 6, turn_id, status, model, stop_reason,
+        ("INSERT INTO messages SELECT 11, chat_id, role, content, token_count, created_at, 7, 6, turn_id, status, model, stop_reason,
             input_tokens, output_tokens, cache_read_tokens, cache_write_tokens FROM messages WHERE id = 1", "the message is there 2 times"),
-        ("INSERT INTO messages SELECT 7, chat_id, role, content, token_count, created_at, 5, 5, turn_id, status, model, stop_reason,
+        ("INSERT INTO messages SELECT 11, chat_id, role, content, token_count, created_at, 5, 5, turn_id, status, model, stop_reason,
             input_tokens, output_tokens, cache_read_tokens, cache_write_tokens FROM messages WHERE id = 6", "a turn writes a message once"),
         ("UPDATE turns SET idempotency_key = 'key-1' WHERE id = 'turn-2'", "key-1: doubled"),
         ("UPDATE turns SET state = 'streaming', ended_at = NULL WHERE id = 'turn-3'", "stuck: turn-3"),
         ("UPDATE turns SET state = 'interrupted' WHERE id = 'turn-2'", "may not end like this"),
+        ("UPDATE turns SET stop_requested_at = 5 WHERE id = 'turn-2'", "whose end was asked for is stopped"),
+        ("INSERT INTO messages SELECT 11, chat_id, role, content, token_count, created_at, 5, 5, NULL, status, model, stop_reason,
+            input_tokens, output_tokens, cache_read_tokens, cache_write_tokens FROM messages WHERE id = 7", "unless it is a greeting"),
+        ("UPDATE messages SET parent_id = 8, depth = 4 WHERE id = 10", "people and replies take turns"),
+        ("UPDATE messages SET parent_id = 2, depth = 2 WHERE id = 9", "key-6: turn turn-6: it stands elsewhere"),
+        ("UPDATE messages SET parent_id = 8 WHERE id = 5", "key-3: turn turn-3: it stands elsewhere"),
+        ("UPDATE turns SET user_message_id = 1 WHERE id = 'turn-5'", "key-5: turn turn-5: it stands elsewhere"),
+        ("UPDATE turns SET user_message_id = 3 WHERE id = 'turn-4'", "key-4: turn turn-4: it stands elsewhere"),
+        ("UPDATE messages SET content = 'the reply' WHERE id = 7", "key-4: turn turn-4: it stands elsewhere"),
+        ("UPDATE chats SET head_message_id = 6", "chat 1 shows 6 and should show {7}"),
         ("UPDATE chats SET head_message_id = 4", "a chat shows its newest end"),
         ("DELETE FROM usage_events WHERE turn_id = 'turn-2'", "is charged once it is over"),
         ("UPDATE usage_events SET output_tokens = 4 WHERE turn_id = 'turn-2'", "the ledger says what the reply says"),
@@ -130,7 +181,7 @@ fn whatever_is_done_to_a_row_is_found() {
         ("INSERT INTO usage_attempts SELECT 'turn-9', 1, NULL, 'm', 1, 1, 0, 0, 0, 1, 'p', 0, 1", "the sum of its attempts"),
         ("UPDATE usage_stats SET cost_micro_usd = 501 WHERE cost_micro_usd = 500", "a person's day"),
         ("DELETE FROM usage_stats WHERE chat_count = 1", "a person's day"),
-        ("INSERT INTO usage_stats VALUES (9, 1, '2026-11-27', 1, 0, 0, 0, 0, 0, 0)", "a person's day"),
+        ("INSERT INTO usage_stats VALUES (9, 1, '2026-11-28', 1, 0, 0, 0, 0, 0, 0)", "a person's day"),
         ("UPDATE model_days SET completed = 2 WHERE completed = 1 AND interrupted = 1", "a model's day"),
         ("DELETE FROM model_days WHERE exchanges = 1", "a model's day"),
         ("UPDATE character_days SET exchanges = 3 WHERE exchanges = 2", "a character's day"),
@@ -247,27 +298,89 @@ fn what_was_over_and_changes_is_found() {
 }
 
 #[test]
+fn what_nobody_asked_for_is_found() {
+    let (_directory, state) = database("");
+    let exchanges = exchanges();
+    let fewer = [talk(&exchanges[..5], &STEPS[..5])];
+    let found = of_origin(fewer.into_iter(), None, &state);
+    assert_eq!(found, ["turn turn-6: nobody asked for it"]);
+    assert_eq!(of_origin(fewer.into_iter(), Some(&state), &state), [""; 0]);
+}
+
+/// What is found when the chat was to show something else, from message 7 on.
+fn after_steps(steps: &[Step]) -> String {
+    let (_directory, state) = database("");
+    let exchanges = exchanges();
+    at_death([talk(&exchanges, steps)].into_iter(), &state).join("\n")
+}
+
+#[test]
+fn a_chat_shows_the_last_choice_or_one_that_was_not_answered() {
+    // Down to the newest end, which the chat does not show.
+    assert_eq!(
+        after_steps(&[shown(3)]),
+        "chat 1 shows 7 and should show {8}"
+    );
+    assert_eq!(
+        after_steps(&[shown(4)]),
+        "chat 1 shows 7 and should show {10}"
+    );
+    assert_eq!(after_steps(&[shown(5)]), "");
+    assert_eq!(after_steps(&[shown(3), maybe_shown(7)]), "");
+    assert_eq!(after_steps(&[shown(7), maybe_shown(3)]), "");
+    assert_ne!(after_steps(&[shown(3), maybe_shown(10)]), "");
+    assert_ne!(after_steps(&[maybe_shown(7), shown(3)]), "");
+    assert_ne!(after_steps(&[shown(7), Step::Asked(4)]), "");
+    assert_eq!(after_steps(&[Step::Asked(4), shown(7)]), "");
+    // What was not begun shows nothing.
+    let (_directory, state) = database("");
+    let mut exchanges = exchanges();
+    exchanges[5].acceptances.clear();
+    exchanges[5].key = "key-9".to_owned();
+    let steps = [shown(7), Step::Asked(5)];
+    let judged = branches::judge(&talk(&exchanges, &steps), &state);
+    assert_eq!(judged, [""; 0]);
+    let before = Talk {
+        shown: Some(10),
+        ..talk(&exchanges, &[])
+    };
+    assert_eq!(branches::judge(&before, &state).len(), 1);
+}
+
+#[test]
 fn what_the_api_shows_otherwise_is_found() {
     let (_directory, state) = database("");
-    let message =
-        |role: &str, content: &str| json!({"role": role, "content": content, "turn_id": "turn-1"});
     let turn = |state: &str| json!({"id": "turn-1", "state": state});
-    let seen = |turn, messages: &[Value]| {
+    let message = |id: i64, content: &str, siblings: &[i64]| json!({"id": id, "content": content, "sibling_ids": siblings});
+    let seen = |turn: Value, change: &dyn Fn(&mut Vec<Value>)| {
+        let mut messages = vec![
+            message(1, "one", &[1]),
+            message(2, "the first reply", &[2]),
+            message(3, "two", &[3]),
+            message(4, "the second reply", &[4, 8]),
+            message(5, "three", &[5, 9]),
+            message(7, "the third reply", &[6, 7]),
+        ];
+        change(&mut messages);
         let seen = Seen {
             turns: vec![turn],
-            messages: messages.to_vec(),
+            messages,
         };
-        of_api(exchanges()[..1].iter(), &seen, &state).join("\n")
+        of_api(1, &seen, &state).join("\n")
     };
-    let whole = [
-        message("user", "one"),
-        message("assistant", "the first reply"),
-    ];
-    assert_eq!(seen(turn("completed"), &whole), "");
-    assert!(seen(turn("interrupted"), &whole).contains("shown as"));
-    assert!(seen(turn("completed"), &whole[1..]).contains("shown 0 times"));
-    let doubled = [&whole[..], &whole[..1]].concat();
-    assert!(seen(turn("completed"), &doubled).contains("shown 2 times"));
-    let cut = [message("user", "one"), message("assistant", "the first")];
-    assert!(seen(turn("completed"), &cut).contains("a message of the chat"));
+    let whole = |change: &dyn Fn(&mut Vec<Value>)| seen(turn("completed"), change);
+    assert_eq!(whole(&|_| {}), "");
+    assert!(seen(turn("interrupted"), &|_| {}).contains("shown as"));
+    let order = "is shown as";
+    assert!(whole(&|all| drop(all.remove(0))).contains(order));
+    assert!(whole(&|all| all.push(all[0].clone())).contains(order));
+    assert!(whole(&|all| all.swap(0, 2)).contains(order));
+    let other = whole(&|all| all[5] = message(6, "the third", &[6, 7]));
+    assert!(other.contains(order));
+    let cut = whole(&|all| all[1]["content"] = "the first".into());
+    assert!(cut.contains("a message of the chat"));
+    let alone = whole(&|all| all[3]["sibling_ids"] = json!([4]));
+    assert!(alone.contains("stands beside [4, 8]"));
+    let turned = whole(&|all| all[3]["sibling_ids"] = json!([8, 4]));
+    assert!(turned.contains("stands beside [4, 8]"));
 }
