@@ -46,8 +46,6 @@ const BEFORE_FULL: Duration = Duration::from_millis(300);
 /// What is done while it is full, and after.
 const READS_WHILE_FULL: u32 = 10;
 const MESSAGES_AFTER_FULL: u64 = 10;
-/// How many logins may fail at the moment when the disk becomes full.
-const GIVING_UP_TAKES: u32 = 3;
 /// How long after a start a turn may lack somebody who works on it.
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(5);
 /// How often a state is looked at that nobody announces.
@@ -335,17 +333,13 @@ impl Campaign {
             let mut ballast = Ballast::fill(disk)?;
             place.book.remark("the disk is full");
             let refused = place.book.counts().refused;
+            // It may be the write that meets the end of the room.
+            let meeting = place.visitor.login(&base).await;
+            meeting.context("a login as the disk becomes full")?;
             until("a message is refused", || {
                 place.book.counts().refused > refused
             })
             .await?;
-            // The writes that meet the end of the room first make the server give up what it has
-            // kept back for the next ones.
-            for _ in 0..GIVING_UP_TAKES {
-                if place.visitor.login(&base).await.is_ok() {
-                    break;
-                }
-            }
             for _ in 0..READS_WHILE_FULL {
                 place
                     .visitor

@@ -10,7 +10,10 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use lionrocket_ports::{StoreError, error::Cause};
 use rustix::io::Errno;
 
-use crate::{files::free_space, verify::Finding};
+use crate::{
+    files::free_space,
+    verify::{Finding, damage},
+};
 
 /// Why a database could not be opened. The messages are fit for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -276,7 +279,10 @@ impl From<DbError> for StoreError {
         match error {
             DbError::Store(error) => error,
             DbError::Database(error) if is_full(&error) => Self::Full,
-            DbError::Database(error) if is_passing(&error) => Self::Unavailable(Box::new(error)),
+            // After damage the process ends, and another one may serve.
+            DbError::Database(error) if is_passing(&error) || damage(&error).is_some() => {
+                Self::Unavailable(Box::new(error))
+            }
             DbError::Database(error) => Self::Internal(Box::new(error)),
         }
     }

@@ -54,7 +54,8 @@ impl Room {
         !self.is_low.load(Ordering::Relaxed)
     }
 
-    /// Looks at the free space.
+    /// Looks at the free space. What is still to be kept back is not free: new messages must not take
+    /// what was given up for others.
     pub(crate) fn look(&self) {
         let free = match free_space(&self.directory) {
             Ok(free) => free,
@@ -63,10 +64,11 @@ impl Room {
                 return;
             }
         };
-        self.tell(free);
+        let missing = RESERVE_BYTES.saturating_sub(length(&self.reserve));
+        self.tell(free.saturating_sub(missing));
         if free < GIVE_UP_BELOW {
             self.give_up_reserve();
-        } else if free >= self.low_water.saturating_add(RESERVE_BYTES) {
+        } else if free >= self.low_water.saturating_add(missing) {
             self.keep_reserve();
         }
     }
@@ -87,16 +89,22 @@ impl Room {
         }
     }
 
-    /// Gives up what was kept back, since nothing else is left.
-    pub(crate) fn give_up_reserve(&self) {
+    /// Gives up what was kept back, since nothing else is left. Answers whether there was something.
+    pub(crate) fn give_up_reserve(&self) -> bool {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_low.store(true, Ordering::Relaxed);
         match fs::remove_file(&self.reserve) {
-            Ok(()) => tracing::error!(
-                "the disk is full: gave up the reserve, so that replies under way can end"
-            ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::error!(%error, "the reserve cannot be given up"),
+            Ok(()) => {
+                tracing::error!(
+                    "the disk is full: gave up the reserve, so that replies under way can end"
+                );
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                tracing::error!(%error, "the reserve cannot be given up");
+                false
+            }
         }
     }
 

@@ -171,6 +171,11 @@ impl SqliteStore {
         self.inner.writer.close().await;
     }
 
+    /// The same, to be asked while a job runs.
+    pub(crate) fn room(&self) -> Option<Arc<Room>> {
+        self.inner.room.clone()
+    }
+
     /// What rows of the audit log are sealed with.
     pub(crate) fn audit_seal(&self) -> Arc<dyn AuditSeal> {
         self.inner.audit_seal.clone()
@@ -195,11 +200,12 @@ impl SqliteStore {
     }
 
     /// Runs a job in a transaction of the writer and answers once it is durable. When the job fails
-    /// nothing of it stays. Whatever was remembered of anybody is forgotten.
+    /// nothing of it stays. It is done twice when the disk is full, some room was kept back, and all of
+    /// the first time is lost. Whatever was remembered of anybody is forgotten.
     pub(crate) async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send + 'static,
     {
         self.inner.writer.run(Concern::Everybody, work).await
     }
@@ -209,7 +215,7 @@ impl SqliteStore {
     pub(crate) async fn write_chats<T, F>(&self, owner: UserId, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send + 'static,
     {
         self.inner.writer.run(Concern::ChatsOf(owner), work).await
     }
@@ -278,7 +284,13 @@ fn refuse_damage(
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use diesel::{dsl::sql, sql_types::Text};
+    use std::{fs, path::Path};
+
+    use diesel::{
+        dsl::sql,
+        result::{DatabaseErrorKind, Error as DieselError},
+        sql_types::Text,
+    };
     use lionrocket_domain::{
         calendar::Day,
         text::{EmailAddress, Username},
@@ -296,6 +308,60 @@ pub(crate) mod tests {
         let mut options = SqliteOptions::new(directory.path().join("app.db"), audit_seal());
         options.readers = 1;
         (SqliteStore::open(&options).unwrap(), directory)
+    }
+
+    /// Fails as SQLite does on a full disk for as long as a file is there.
+    fn full_while(file: &Path) -> Result<(), DbError> {
+        if !file.exists() {
+            return Ok(());
+        }
+        let message = Box::new("database or disk is full".to_owned());
+        let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, message);
+        Err(error.into())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn writes_that_meet_a_full_disk_are_done_in_the_room_that_was_kept_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = SqliteOptions::new(directory.path().join("app.db"), audit_seal());
+        options.low_water = Some(1);
+        let store = SqliteStore::open(&options).unwrap();
+        let reserve = directory.path().join("app.db.reserve");
+        assert!(reserve.exists() && store.has_room());
+        let (file, room) = (reserve.clone(), store.room());
+        let meeting = store.write(move |connection| {
+            let count = users::table.count().get_result::<i64>(connection)?;
+            full_while(&file)?;
+            Ok((count, room.is_some_and(|room| room.has_room())))
+        });
+        let (before, met, after) = tokio::join!(
+            UserRepository::create(&store, new_user("before")),
+            meeting,
+            UserRepository::create(&store, new_user("after")),
+        );
+        assert!(before.is_ok() && after.is_ok(), "{before:?}, {after:?}");
+        let (_, has_room) = met.unwrap();
+        assert!(!has_room, "a new message would be taken back");
+        assert!(!reserve.exists() && store.fault().is_none());
+        let count = async || {
+            let count = |connection: &mut SqliteConnection| {
+                Ok(users::table.count().get_result::<i64>(connection)?)
+            };
+            store.read(count).await.unwrap()
+        };
+        assert_eq!(count().await, 2, "each once");
+
+        // Now nothing is left.
+        fs::write(directory.path().join("full"), []).unwrap();
+        let file = directory.path().join("full");
+        let lost = store
+            .write(move |connection| {
+                diesel::delete(users::table).execute(connection)?;
+                full_while(&file)
+            })
+            .await;
+        assert!(matches!(lost, Err(StoreError::Full)), "{lost:?}");
+        assert_eq!(count().await, 2);
     }
 
     pub(crate) fn new_user(name: &str) -> NewUser {

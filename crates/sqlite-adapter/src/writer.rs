@@ -125,7 +125,7 @@ trait WriteJob: Send {
     /// Whom it concerns.
     fn concern(&self) -> Concern;
 
-    /// Does the work.
+    /// Does the work; once more after its transaction was lost.
     fn run(&mut self, connection: &mut SqliteConnection, health: &Health) -> JobEnd;
 
     /// Answers the caller, with why the transaction was lost if it was.
@@ -134,7 +134,7 @@ trait WriteJob: Send {
 
 struct Job<T, F> {
     concern: Concern,
-    work: Option<F>,
+    work: F,
     outcome: Option<StoreResult<T>>,
     reply: oneshot::Sender<StoreResult<T>>,
 }
@@ -142,16 +142,15 @@ struct Job<T, F> {
 impl<T, F> WriteJob for Job<T, F>
 where
     T: Send,
-    F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send,
+    F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send,
 {
     fn concern(&self) -> Concern {
         self.concern
     }
 
     fn run(&mut self, connection: &mut SqliteConnection, health: &Health) -> JobEnd {
-        let Some(work) = self.work.take() else {
-            return JobEnd::Keep;
-        };
+        // It may have to be done once more.
+        let work = self.work.clone();
         let (outcome, end) = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
             Ok(Ok(value)) => (Ok(value), JobEnd::Keep),
             Ok(Err(error)) => {
@@ -234,12 +233,12 @@ impl Writer {
     pub(crate) async fn run<T, F>(&self, concern: Concern, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Job {
             concern,
-            work: Some(work),
+            work,
             outcome: None,
             reply,
         };
@@ -327,12 +326,18 @@ impl WriterThread {
         })
     }
 
-    /// Runs a job and all that wait behind it in one transaction.
+    /// Runs a job and all that wait behind it in one transaction; once more when the disk was full and
+    /// there is room now that was kept back for this.
     fn run_batch(&mut self, first: Box<dyn WriteJob>) {
         let mut batch = Vec::with_capacity(BATCH_JOBS);
-        let lost = self.write_batch(first, &mut batch).err();
-        if let Some(lost) = &lost {
-            self.recover(lost, batch.len());
+        let mut lost = self.write_batch(first, &mut batch).err();
+        if let Some(first) = &lost
+            && self.recover(first, batch.len())
+        {
+            lost = self.write_again(&mut batch).err();
+            if let Some(second) = &lost {
+                self.recover(second, batch.len());
+            }
         }
         // A batch that was lost is counted as well: nobody knows for certain what became of it.
         for job in &batch {
@@ -369,6 +374,21 @@ impl WriterThread {
             return Err(lost);
         }
         self.run_jobs(first, batch)?;
+        self.commit()
+    }
+
+    /// Runs the jobs of a transaction that was lost.
+    fn write_again(&mut self, batch: &mut [Box<dyn WriteJob>]) -> Result<(), Lost> {
+        (Begin {})
+            .execute(&mut self.connection)
+            .map_err(|error| Lost::because(&self.health, &error))?;
+        for job in batch {
+            run_in_savepoint(&mut self.connection, job.as_mut(), &self.health)?;
+        }
+        self.commit()
+    }
+
+    fn commit(&mut self) -> Result<(), Lost> {
         (Commit {})
             .execute(&mut self.connection)
             .map(drop)
@@ -435,14 +455,15 @@ impl WriterThread {
         }
     }
 
-    fn give_up_reserve(&self) {
-        if let Some(room) = &self.room {
-            room.give_up_reserve();
-        }
+    /// Gives up what was kept back. Answers whether there was something.
+    fn give_up_reserve(&self) -> bool {
+        let room = self.room.as_ref();
+        room.is_some_and(|room| room.give_up_reserve())
     }
 
-    /// Leaves a lost transaction. A fresh connection has no state that could be wrong.
-    fn recover(&mut self, lost: &Lost, jobs: usize) {
+    /// Leaves a lost transaction. A fresh connection has no state that could be wrong. Answers whether
+    /// there is room now that there was not.
+    fn recover(&mut self, lost: &Lost, jobs: usize) -> bool {
         let reason = match lost {
             Lost::Full => "the disk is full",
             Lost::Unavailable(reason) => reason,
@@ -450,11 +471,9 @@ impl WriterThread {
         tracing::error!(reason, jobs, "a batch of writes was lost");
         // Fails when SQLite has ended the transaction by itself, or it never began.
         drop(self.connection.batch_execute("ROLLBACK"));
-        if matches!(lost, Lost::Full) {
-            self.give_up_reserve();
-        }
+        let has_room = matches!(lost, Lost::Full) && self.give_up_reserve();
         if self.health.fault().is_some() {
-            return;
+            return false;
         }
         match self.connector.writer() {
             Ok(fresh) => self.connection = fresh,
@@ -463,6 +482,7 @@ impl WriterThread {
                 "cannot replace the writing connection"
             ),
         }
+        has_room
     }
 }
 

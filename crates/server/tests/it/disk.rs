@@ -162,12 +162,17 @@ mod full {
         let server = place.home.serve();
         let person = Person::register(&server, "mina").await;
         let chat = person.open_chat().await;
+        let free = person.open_chat().await;
         let words = "[[sim:stall;after=4;ms=600000]] tell me";
         let begun = person.say_and_go(chat, words).await.with_status(202);
         let turn = begun["id"].as_str().unwrap().to_owned();
         let reserve = place.disk.path().join("app.db.reserve");
         assert!(reserve.exists());
         place.fill(0);
+        // Whoever meets the end of the room first gets what was kept back; a new message does not.
+        Person::login(&server, "mina").await;
+        let refused = say(&person, free, "more").await;
+        assert_eq!(refused.code(), "storage_full", "{refused:?}");
         eventually("the reserve is given up", async || {
             (!reserve.exists()).then_some(())
         })

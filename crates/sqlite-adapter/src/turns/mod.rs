@@ -133,9 +133,12 @@ fn request_stop(
 #[async_trait]
 impl TurnStore for SqliteStore {
     async fn begin(&self, request: BeginTurn) -> StoreResult<BeginOutcome> {
-        let has_room = self.has_room();
+        let room = self.room();
         self.write_chats(request.user_id, move |connection| {
-            match begin::begin(connection, &request)? {
+            let outcome = begin::begin(connection, &request)?;
+            // Asked only now: the disk may have become full just before, in the same batch.
+            let has_room = room.is_none_or(|room| room.has_room());
+            match outcome {
                 // Taken back, unlike what was begun before and is only told again.
                 BeginOutcome::Started(_) if !has_room => Err(StoreError::Full.into()),
                 outcome => Ok(outcome),
