@@ -19,7 +19,9 @@ use lionrocket_domain::{
     turn::{Turn, TurnRecord, TurnState},
     usage::TokenUsage,
 };
-use lionrocket_ports::reply_log::{ReplyEvent, ReplyEvents, ReplyLog, TextOffset};
+use lionrocket_ports::reply_log::{
+    LeftOver, ReplyEvent, ReplyEvents, ReplyLog, StartedAttempt, TextOffset,
+};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -39,6 +41,7 @@ macro_rules! reply_log_contract {
             closing_wakes_every_reader,
             a_reader_that_is_behind_reads_to_the_end_after_closing,
             abandoning_ends_readers_without_an_end,
+            what_a_writer_had_that_broke_off_is_left_for_the_next,
             there_is_nothing_to_follow_unless_a_log_is_open,
             nothing_is_added_to_a_log_that_is_not_open,
             a_slow_reader_does_not_hold_up_the_writer,
@@ -287,6 +290,36 @@ pub async fn there_is_nothing_to_follow_unless_a_log_is_open(log: &impl ReplyLog
     log.open(turn(2), String::new()).await;
     log.abandon(turn(2)).await;
     assert!(log.follow(turn(2), 0).await.is_none());
+}
+
+/// Until somebody writes it anew, or ends it.
+pub async fn what_a_writer_had_that_broke_off_is_left_for_the_next(log: &impl ReplyLog) {
+    let attempt = StartedAttempt {
+        model: "model".to_owned(),
+        tokens: TokenUsage::default(),
+        request_id: Some("req_1".to_owned()),
+    };
+    log.open(turn(1), "안녕".to_owned()).await;
+    let reader = follow(log, turn(1), 0).await;
+    log.started(turn(1), attempt.clone()).await;
+    log.append(turn(1), "하세요".to_owned()).await;
+    assert_eq!(log.left_over(turn(1), 6).await, LeftOver::default());
+    log.break_off(turn(1)).await;
+    let (read, end) = read_all(reader).await;
+    assert_eq!((read.as_str(), end), ("안녕하세요", None));
+    assert!(log.follow(turn(1), 0).await.is_none());
+    for (saved, text) in [(6, "하세요"), (9, "세요"), (15, ""), (40, "")] {
+        let left = log.left_over(turn(1), saved).await;
+        assert_eq!(
+            (left.text.as_str(), left.attempts),
+            (text, vec![attempt.clone()])
+        );
+    }
+    log.open(turn(1), "안녕하세요".to_owned()).await;
+    assert_eq!(log.left_over(turn(1), 6).await, LeftOver::default());
+    log.break_off(turn(1)).await;
+    log.abandon(turn(1)).await;
+    assert_eq!(log.left_over(turn(1), 6).await, LeftOver::default());
 }
 
 /// A writer that comes too early or too late does no harm.

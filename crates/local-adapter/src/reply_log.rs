@@ -9,7 +9,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ use crate::reply_journal::ReplyJournal;
 #[derive(Debug, Default)]
 struct Reply {
     text: String,
+    /// The requests that upstream took.
+    attempts: Vec<StartedAttempt>,
     /// How often the model was busy, and when it will be asked again.
     busy: (u64, Duration),
     end: Option<End>,
@@ -37,11 +39,32 @@ enum End {
     Untold,
 }
 
+/// How a log is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Forget,
+    Keep,
+}
+
+/// The turns of this process.
+#[derive(Debug, Default)]
+struct Turns {
+    open: HashMap<TurnId, Arc<watch::Sender<Reply>>>,
+    /// Those whose writer broke off and that nobody has taken up yet.
+    broken_off: HashMap<TurnId, Arc<watch::Sender<Reply>>>,
+}
+
+impl Turns {
+    fn are_done(&self) -> bool {
+        self.open.is_empty() && self.broken_off.is_empty()
+    }
+}
+
 /// The log of the replies that this process writes.
 #[derive(Debug, Default)]
 pub struct LocalReplyLog {
-    /// The turns that are open. The lock is held for a look-up only, never while text is copied.
-    open: RwLock<HashMap<TurnId, Arc<watch::Sender<Reply>>>>,
+    /// The lock is held for a look-up only, never while text is copied.
+    turns: RwLock<Turns>,
     journal: Option<ReplyJournal>,
 }
 
@@ -64,15 +87,19 @@ impl LocalReplyLog {
     /// The number of turns that are open.
     #[must_use]
     pub fn open_turns(&self) -> usize {
-        self.open
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.read().open.len()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Turns> {
+        self.turns.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Turns> {
+        self.turns.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn writer(&self, turn_id: TurnId) -> Option<Arc<watch::Sender<Reply>>> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.get(&turn_id).cloned()
+        self.read().open.get(&turn_id).cloned()
     }
 
     /// Changes an open reply and wakes its readers.
@@ -90,12 +117,19 @@ impl LocalReplyLog {
     }
 
     /// Takes a turn out of the map, then tells its readers. They hold what they still have to read.
-    fn end(&self, turn_id: TurnId, end: End) {
+    fn end(&self, turn_id: TurnId, end: End, closing: Closing) {
         let writer = {
-            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            let writer = open.remove(&turn_id);
+            let mut turns = self.write();
+            let writer = turns.open.remove(&turn_id);
+            match (closing, &writer) {
+                (Closing::Keep, Some(writer)) => {
+                    turns.broken_off.insert(turn_id, Arc::clone(writer));
+                }
+                (Closing::Keep, None) => {}
+                (Closing::Forget, _) => drop(turns.broken_off.remove(&turn_id)),
+            }
             // Under the lock, so that no turn is opened meanwhile whose notes would go too.
-            if open.is_empty()
+            if turns.are_done()
                 && let Some(journal) = &self.journal
             {
                 journal.clear();
@@ -111,8 +145,9 @@ impl LocalReplyLog {
 #[async_trait]
 impl ReplyLog for LocalReplyLog {
     async fn open(&self, turn_id: TurnId, beginning: String) {
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Vacant(place) = open.entry(turn_id) {
+        let mut turns = self.write();
+        turns.broken_off.remove(&turn_id);
+        if let Entry::Vacant(place) = turns.open.entry(turn_id) {
             if let Some(journal) = &self.journal {
                 journal.opened(turn_id);
             }
@@ -124,11 +159,12 @@ impl ReplyLog for LocalReplyLog {
     }
 
     async fn started(&self, turn_id: TurnId, attempt: StartedAttempt) {
-        if let Some(journal) = &self.journal
-            && self.writer(turn_id).is_some()
-        {
-            journal.started(turn_id, attempt);
-        }
+        self.change(turn_id, |reply| {
+            if let Some(journal) = &self.journal {
+                journal.started(turn_id, attempt.clone());
+            }
+            reply.attempts.push(attempt);
+        });
     }
 
     async fn append(&self, turn_id: TurnId, text: String) {
@@ -147,11 +183,15 @@ impl ReplyLog for LocalReplyLog {
     }
 
     async fn close(&self, turn_id: TurnId, record: Arc<TurnRecord>) {
-        self.end(turn_id, End::Told(record));
+        self.end(turn_id, End::Told(record), Closing::Forget);
     }
 
     async fn abandon(&self, turn_id: TurnId) {
-        self.end(turn_id, End::Untold);
+        self.end(turn_id, End::Untold, Closing::Forget);
+    }
+
+    async fn break_off(&self, turn_id: TurnId) {
+        self.end(turn_id, End::Untold, Closing::Keep);
     }
 
     async fn follow(&self, turn_id: TurnId, after: TextOffset) -> Option<ReplyEvents> {
@@ -168,18 +208,26 @@ impl ReplyLog for LocalReplyLog {
     }
 
     async fn left_over(&self, turn_id: TurnId, saved: TextOffset) -> LeftOver {
-        match &self.journal {
-            Some(journal) => journal.left_over(turn_id, saved),
-            None => LeftOver::default(),
+        let broken_off = self.read().broken_off.get(&turn_id).cloned();
+        match (broken_off, &self.journal) {
+            (Some(writer), _) => {
+                let reply = writer.borrow();
+                LeftOver {
+                    text: reply.text.get(saved..).unwrap_or_default().to_owned(),
+                    attempts: reply.attempts.clone(),
+                }
+            }
+            (None, Some(journal)) => journal.left_over(turn_id, saved),
+            (None, None) => LeftOver::default(),
         }
     }
 
     async fn forget_left_over(&self) {
         if let Some(journal) = &self.journal {
             // Under the lock, so that no turn is opened meanwhile whose notes would go too.
-            let open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+            let turns = self.write();
             journal.forget_left_over();
-            if open.is_empty() {
+            if turns.are_done() {
                 journal.clear();
             }
         }

@@ -36,7 +36,7 @@ pub struct StartedAttempt {
     pub request_id: Option<String>,
 }
 
-/// What is left of the log of a process that died.
+/// What is left of the log of a process that died, or of a writer that broke off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOver {
     /// The text after what the store has.
@@ -70,16 +70,20 @@ pub trait ReplyLog: Send + Sync {
     /// Tells the end and closes the log. To be called after the end is durable.
     async fn close(&self, turn_id: TurnId, record: Arc<TurnRecord>);
 
-    /// Closes the log without telling an end.
+    /// Closes the log without telling an end, and forgets what there was of the turn.
     async fn abandon(&self, turn_id: TurnId);
+
+    /// Closes the log without telling an end: the writer failed. What there was is left for whoever
+    /// takes the turn up, until its log is opened again, closed or abandoned.
+    async fn break_off(&self, turn_id: TurnId);
 
     /// Follows a reply from a place in its text: first what is there already, then what comes. A
     /// place inside a character or beyond the end is taken as the nearest one before it. `None` when
     /// no such log is open: the turn is over, or never was.
     async fn follow(&self, turn_id: TurnId, after: TextOffset) -> Option<ReplyEvents>;
 
-    /// What a process that died had noted of a turn, as far as it is left: a log may lose the last
-    /// of it when the machine goes down. `saved` is how many bytes of the text the store has.
+    /// What a process that died, or a writer of this one that broke off, had noted of a turn, as far as
+    /// it is left: a log may lose the last of it when the machine goes down. `saved` is how many bytes of the text the store has.
     async fn left_over(&self, turn_id: TurnId, saved: TextOffset) -> LeftOver;
 
     /// Tells that all turns of the process that died are taken up: what it had noted may be forgotten.

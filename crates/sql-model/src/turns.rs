@@ -346,7 +346,8 @@ static_query! {
 }
 
 static_query! {
-    /// Gives a running turn to another process.
+    /// Gives a running turn to another process. Where its last request began stays known until it goes
+    /// on or ends: this process may die before.
     pub struct TakeTurn<'a> {
         /// The turn.
         id: Text = &'a str,
@@ -354,10 +355,8 @@ static_query! {
         node_id: Text = &'a str,
         /// Until when that process is taken to be alive.
         lease_until: UtcTimestamp = StoredTime,
-        /// How many bytes of the reply the processes before it have left.
-        resumed_from: BigInt = i64,
     }
     rows ();
-    "UPDATE turns SET node_id = " node_id ", lease_until = " lease_until ", resumed_from = "
-    resumed_from ", attempts = attempts + 1 WHERE id = " id " AND ended_at IS NULL"
+    "UPDATE turns SET node_id = " node_id ", lease_until = " lease_until
+    ", attempts = attempts + 1 WHERE id = " id " AND ended_at IS NULL"
 }

@@ -58,7 +58,9 @@ impl Engine {
                 if self.resume(&orphan).await? {
                     recovered.resumed += 1;
                 } else {
+                    let turn_id = orphan.turn.account.turn_id;
                     self.ports.turns.finish(self.end_of(orphan)).await?;
+                    self.ports.log.abandon(turn_id).await;
                     recovered.ended += 1;
                 }
             }

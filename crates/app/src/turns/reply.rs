@@ -57,18 +57,29 @@ pub(super) async fn run(engine: Arc<Engine>, task: ReplyTask) {
     let ended = work.await;
     engine.running.leave(turn_id);
     match ended {
-        Ok(Some(record)) => engine.ports.log.close(turn_id, record).await,
-        Ok(None) => engine.ports.log.abandon(turn_id).await,
+        Ok(End::Told(record)) => engine.ports.log.close(turn_id, record).await,
+        Ok(End::Gone) => engine.ports.log.abandon(turn_id).await,
+        Ok(End::Unwritten) => engine.ports.log.break_off(turn_id).await,
         Err(_) => {
-            // The lease runs out, and the turn is ended with what was saved of it.
+            // The lease runs out, and the turn is taken up with what was shown of it.
             tracing::error!(%turn_id, "writing a reply panicked");
-            engine.ports.log.abandon(turn_id).await;
+            engine.ports.log.break_off(turn_id).await;
         }
     }
 }
 
-/// Reads the model's stream and ends the turn. `None` when there is nothing left to tell of it.
-async fn write_reply(engine: &Engine, task: ReplyTask) -> Option<Arc<TurnRecord>> {
+/// What became of the end of a turn.
+enum End {
+    /// It is written.
+    Told(Arc<TurnRecord>),
+    /// The chat was deleted.
+    Gone,
+    /// It could not be written. The lease runs out, and the turn is taken up.
+    Unwritten,
+}
+
+/// Reads the model's stream and ends the turn.
+async fn write_reply(engine: &Engine, task: ReplyTask) -> End {
     let ReplyTask {
         account,
         request,
@@ -280,7 +291,7 @@ impl Writer<'_> {
 }
 
 /// Writes the end of a turn, again and again while the store is away.
-async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Option<Arc<TurnRecord>> {
+async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> End {
     let request = FinishTurn {
         account,
         end: end.end,
@@ -297,9 +308,9 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
     loop {
         match engine.ports.turns.finish(request.clone()).await {
             Ok(FinishOutcome::Finished(record) | FinishOutcome::AlreadyFinished(record)) => {
-                return Some(Arc::new(*record));
+                return End::Told(Arc::new(*record));
             }
-            Ok(FinishOutcome::ChatGone) => return None,
+            Ok(FinishOutcome::ChatGone) => return End::Gone,
             Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => {
                 tracing::warn!(turn_id = %account.turn_id, error = %Chain(&error), "the end of a turn is written again");
                 sleep(wait).await;
@@ -307,7 +318,7 @@ async fn finish(engine: &Engine, account: ChargeAccount, end: ReplyEnd) -> Optio
             }
             Err(error) => {
                 tracing::error!(turn_id = %account.turn_id, error = %Chain(&error), "the end of a turn could not be written");
-                return None;
+                return End::Unwritten;
             }
         }
     }

@@ -1160,6 +1160,21 @@ async fn readers_of_a_reply_that_met_its_end_as_it_was_stopped_are_told_what_is_
     spawner.run().await;
 }
 
+#[tokio::test]
+async fn what_was_shown_of_a_reply_whose_task_panicked_is_left_for_the_next() {
+    let mut mocks = Mocks::new();
+    mocks.model.expect_stream().return_once(|_| {
+        let fault = stream::once(async { panic!("a fault of ours") });
+        Box::pin(stream::iter([model_started(), text("Well…")]).chain(fault))
+    });
+    mocks.log.expect_append().return_const(());
+    mocks.log.expect_break_off().once().return_const(());
+    let spawner = HeldTask::new();
+    let service = mocks.begins(started()).service(&spawner);
+    service.begin(actor(1, false), hello()).await.unwrap();
+    spawner.run().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wish_to_stop_that_another_process_took_is_found_when_the_text_is_saved() {
     let mut mocks = Mocks::new();
@@ -1239,6 +1254,7 @@ async fn take_up(
             request.prompt.goes_on && turns[turns.len() - 2].text == whole
         })
         .returning(|_| Box::pin(stream::iter([model_started(), text(" 하세요"), finished()])));
+    mocks.log.expect_abandon().return_const(());
     mocks.log.expect_append().return_const(());
     mocks.log.expect_close().return_const(());
     let spawner = HeldTask::new();

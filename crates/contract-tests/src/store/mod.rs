@@ -182,6 +182,7 @@ macro_rules! store_contract {
             a_turn_is_stopped_by_its_owner_and_the_wish_outlives_the_process,
             a_turn_whose_end_was_asked_for_is_stopped_however_it_ends,
             a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_attempt,
+            a_turn_that_is_claimed_again_before_it_went_on_owes_for_all_that_was_said,
             a_turn_is_not_taken_up_beyond_a_budget_or_while_the_service_is_paused,
             attempts_of_a_deleted_chat_are_charged_once,
         );

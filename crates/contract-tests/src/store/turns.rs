@@ -931,6 +931,33 @@ pub async fn a_turn_that_is_taken_up_goes_on_from_its_text_and_pays_for_every_at
     assert_eq!(late.expect("resume"), ResumeOutcome::Over);
 }
 
+/// The process that claimed it first has died as well, and has written nothing down.
+pub async fn a_turn_that_is_claimed_again_before_it_went_on_owes_for_all_that_was_said(
+    stores: Stores,
+) {
+    let haru = stores.user("haru").await;
+    let request = begin(&stores.chat(&haru).await, None);
+    stores.start(&request).await;
+    let saved = stores.turns.checkpoint(checkpoint(&request, "eins")).await;
+    assert_eq!(saved.expect("checkpoint"), CheckpointOutcome::Saved);
+    let first = claim_one(&stores).await;
+    let again = stores
+        .turns
+        .claim_orphans(node(3), None, at(9000), 10, Vec::new());
+    let again = again.await.expect("claim").pop().expect("one");
+    assert_eq!((first.resumed_from, first.attempts), (0, 1));
+    assert_eq!((again.resumed_from, again.attempts), (0, 2));
+    assert_eq!(again.upstream_request_id, first.upstream_request_id);
+    let resumed = resumption(&request, &again.text, Vec::new());
+    let resumed = stores.turns.resume(resumed).await.expect("resume");
+    assert_eq!(resumed, ResumeOutcome::Resumed);
+    let third = stores
+        .turns
+        .claim_orphans(node(4), None, at(9000), 10, Vec::new());
+    let third = third.await.expect("claim").pop().expect("one");
+    assert_eq!(third.resumed_from, "eins".len());
+}
+
 /// What was spent on the first attempt counts, and what was set aside stays.
 pub async fn a_turn_is_not_taken_up_beyond_a_budget_or_while_the_service_is_paused(stores: Stores) {
     let haru = stores.user("haru").await;

@@ -49,7 +49,6 @@ pub(super) fn claim(
             id: &row.id,
             node_id: &node_id,
             lease_until: lease_until.into(),
-            resumed_from: stored_length(&row.content),
         }
         .execute(connection)?;
         orphans.push(row.into_domain()?);
