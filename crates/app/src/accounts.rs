@@ -262,6 +262,8 @@ impl AccountService {
     ) -> Result<SignedIn, AccountError> {
         let key = fold(login.trim());
         let found = self.ports.users.credentials(key.clone()).await?;
+        // Nobody is to learn from the answer that there is such an account.
+        let found = found.filter(|found| self.can_be_checked(found));
         let device = self.known_device(&client, found.as_ref());
         let throttle = LoginThrottle(Arc::clone(&self.ports.limits));
         let attempt = throttle
@@ -311,6 +313,22 @@ impl AccountService {
         found
             .is_some_and(|found| found.user.id == device.user_id)
             .then_some(device)
+    }
+
+    /// Whether the pepper of an account's password is known; tells the operator if it is not.
+    fn can_be_checked(&self, found: &Credentials) -> bool {
+        let hash = found.password_hash.as_ref();
+        let scheme = hash.and_then(|hash| hash.expose_secret().split_once('$'));
+        let is_known =
+            scheme.is_none_or(|(name, _)| name.is_empty() || self.ports.hasher.knows(name));
+        if !is_known {
+            tracing::error!(
+                user_id = %found.user.id,
+                "somebody cannot sign in, since their password was hashed with a pepper that is not set: \
+                 add it to PASSWORD_PEPPER_PREVIOUS, or make it PASSWORD_PEPPER when there is none"
+            );
+        }
+        is_known
     }
 
     async fn check_password(

@@ -452,7 +452,7 @@ impl Chatter {
         } else {
             let code = body["code"].as_str().unwrap_or("no code").to_owned();
             // Everything is asked so that it can be done, unless the server is in trouble.
-            if !matches!(status, 503 | 507) && code != "chat_busy" {
+            if !matches!(status, 503 | 507) && code != "turn_running" {
                 let (key, ask) = (&self.exchanges[at].key, self.exchanges[at].ask);
                 life.book
                     .trouble(format!("{key}: {status} {code} for {ask:?}"));

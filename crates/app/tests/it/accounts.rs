@@ -236,6 +236,35 @@ async fn an_unknown_name_costs_a_password_check_too() {
 }
 
 #[tokio::test]
+async fn an_account_whose_pepper_is_missing_looks_like_an_unknown_name() {
+    let mut mocks = Mocks::default();
+    mocks.users.expect_credentials().returning(|_| {
+        Ok(Some(Credentials {
+            user: user(1, false),
+            password_hash: Some(SecretString::from("pepper=lost$argon2id$")),
+            failed_logins: 0,
+        }))
+    });
+    mocks
+        .hasher
+        .expect_knows()
+        .withf(|scheme| scheme == "pepper=lost")
+        .return_const(false);
+    // It costs a check, and nothing is counted against the account.
+    mocks
+        .hasher
+        .expect_verify()
+        .withf(|_, hash| hash.is_none())
+        .once()
+        .returning(|_, _| Ok(PasswordCheck::Mismatch));
+    let refused = mocks
+        .service()
+        .login("haru", "a long password", Client::default())
+        .await;
+    assert!(matches!(refused, Err(AccountError::InvalidCredentials)));
+}
+
+#[tokio::test]
 async fn a_password_that_no_account_can_have_is_checked_against_nothing() {
     for impossible in ["", "\0", &"x".repeat(10_000)] {
         let mut mocks = Mocks::default().knows(true);

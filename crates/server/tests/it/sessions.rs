@@ -297,8 +297,12 @@ async fn a_pepper_that_is_missing_is_told_at_the_start_with_the_number_of_accoun
         line.contains("WARN") && line.contains("accounts=1"),
         "{line}"
     );
+    // As for an unknown name; the operator is told what it really is.
     let refused = login(&server, &server.base).await;
-    assert_eq!(refused.status, 500, "{}", refused.body);
+    assert_eq!(refused.status, 401, "{}", refused.body);
+    server
+        .has_said("somebody cannot sign in, since their password")
+        .await;
     server.stop().await;
 
     let rotated = other.with("PASSWORD_PEPPER_PREVIOUS", SECRET);
