@@ -139,13 +139,21 @@ pub(crate) struct Ballast {
 }
 
 impl Ballast {
-    /// Fills a disk to the last byte.
+    /// Takes all the room that a disk has now. What the server gives up meanwhile stays free.
     pub(crate) fn fill(disk: &Disk) -> Result<Self> {
+        const PIECE: usize = 64 * 1024;
+        let mut missing = free_bytes(&disk.mount)?;
         let path = disk.mount.join("ballast");
-        let file = File::create(&path)?;
-        let mut ballast = Self { path, file };
-        ballast.fill_up();
-        Ok(ballast)
+        let mut file = File::create(&path)?;
+        let piece = vec![0; PIECE];
+        while missing > 0 {
+            let length = missing.min(PIECE);
+            if file.write_all(&piece[..length]).is_err() {
+                break;
+            }
+            missing -= length;
+        }
+        Ok(Self { path, file })
     }
 
     /// Takes what room has become free since.
@@ -171,6 +179,17 @@ impl Drop for Disk {
             eprintln!("warning: {error:#}");
         }
     }
+}
+
+fn free_bytes(mount: &Path) -> Result<usize> {
+    let mut command = Command::new("df");
+    let output = command
+        .args(["--output=avail", "--block-size=1"])
+        .arg(mount)
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let number = text.lines().nth(1).context("df says nothing")?;
+    Ok(number.trim().parse()?)
 }
 
 fn run(command: &mut Command) -> Result<()> {

@@ -709,7 +709,7 @@ async fn a_reader_waits_for_a_turn_that_runs_nowhere_until_it_is_ended() {
 #[tokio::test]
 async fn orphans_are_ended_with_their_text_and_an_estimated_charge() {
     let mut mocks = Mocks::new();
-    mocks.log.expect_abandon().once().return_const(());
+    mocks.log.expect_abandon().return_const(());
     mocks
         .turns
         .expect_give_back_leftovers()

@@ -92,15 +92,19 @@ mod full {
             self.disk.path().join("filler")
         }
 
-        /// Fills the disk until so many bytes are left.
+        /// Fills the disk until so many bytes are left of what is free now. What is given up meanwhile
+        /// stays free.
         fn fill(&self, left: u64) {
             let mut filler = File::create(self.filler()).unwrap();
+            let mut missing = self.disk.free().saturating_sub(left);
             let piece = vec![0; 64 * 1024];
-            while self.disk.free() > left {
-                match filler.write_all(&piece) {
+            while missing > 0 {
+                let length = missing.min(64 * 1024);
+                match filler.write_all(&piece[..usize::try_from(length).unwrap()]) {
                     Err(error) if error.kind() == io::ErrorKind::StorageFull => return,
                     written => written.unwrap(),
                 }
+                missing -= length;
             }
         }
 
