@@ -181,7 +181,7 @@ pub(crate) enum Ending {
     Kill,
     /// It ends by itself, with an error; SIGKILL if it does not.
     Itself,
-    /// The file system loses what is not yet on its disk, then SIGKILL.
+    /// It stands still, the file system loses what is not yet on its disk, then SIGKILL.
     PowerCut { disk: Arc<Disk>, flushes_log: bool },
 }
 
@@ -195,17 +195,32 @@ pub(crate) struct Doom {
 }
 
 impl Doom {
-    /// Ends the process. What it did before, and what it still does while it dies, counts.
+    /// Ends the process. What it did before, and what it still does while it dies, counts. Of a machine
+    /// without power nobody hears any more, so a process whose disk is cut off stands still first: XFS may
+    /// answer a sync that is under way as done when its log is shut down (the inode is unpinned then).
     pub(crate) fn strike(&self) {
         if self.is_struck.swap(true, Ordering::SeqCst) {
             return;
         }
         if let Ending::PowerCut { disk, flushes_log } = &self.ending {
+            if let Err(error) = self.signal("STOP") {
+                eprintln!("warning: {error:#}");
+            }
             disk.cut(*flushes_log);
         }
         // It may have ended by itself when it lost its disk.
         let _ = lock(&self.child).kill();
         let _ = self.strike.send(true);
+    }
+
+    /// Sends a signal by its name.
+    fn signal(&self, name: &str) -> Result<()> {
+        let id = lock(&self.child).id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status()?;
+        if !sent.success() {
+            bail!("the server cannot be sent {name}: {sent}");
+        }
+        Ok(())
     }
 
     /// Whether its end has begun.
@@ -261,19 +276,9 @@ impl Process {
         }
     }
 
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) -> Result<()> {
-        let id = lock(&self.doom.child).id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status()?;
-        if !sent.success() {
-            bail!("the server cannot be sent {name}: {sent}");
-        }
-        Ok(())
-    }
-
     /// Stops it as an operator would.
     pub(crate) async fn stop(self) -> Result<()> {
-        self.signal("TERM")?;
+        self.doom.signal("TERM")?;
         let status = self.ended().await?;
         if !status.success() {
             bail!("the server did not stop well: {status}");

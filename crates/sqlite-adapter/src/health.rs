@@ -52,10 +52,12 @@ impl fmt::Display for StorageFault {
                 "the database cannot be written to any more, as when a file system turns read-only \
                  after errors: look at the disk and the kernel's log, then start again",
             ),
+            // SQLite says the same of a disk that cannot be read.
             Self::Damaged(reason) => write!(
                 f,
-                "the database is damaged ({reason}): nothing is written any more; put a backup in \
-                 its place with `lionrocket restore --input DIRECTORY`"
+                "the database is damaged, or its disk cannot be read ({reason}): nothing is written \
+                 any more; look at the disk and the kernel's log and start again, and if that fails as \
+                 well, put a backup in its place with `lionrocket restore --input DIRECTORY`"
             ),
         }
     }
