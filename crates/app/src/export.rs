@@ -11,6 +11,7 @@ use lionrocket_domain::{
     chat::{Chat, Message},
     ids::{AuditId, CharacterId, ChatId, MessageId},
     page::PageSize,
+    summary::Summary,
     usage::UsageDay,
 };
 use lionrocket_ports::{
@@ -20,6 +21,7 @@ use lionrocket_ports::{
     chats::ChatRepository,
     runtime::Clock,
     sessions::SessionRecord,
+    summaries::SummaryStore,
     usage::UsageRepository,
 };
 
@@ -35,6 +37,7 @@ pub struct ExportPorts {
     pub accounts: Arc<dyn AdminRepository>,
     pub characters: Arc<dyn CharacterRepository>,
     pub chats: Arc<dyn ChatRepository>,
+    pub summaries: Arc<dyn SummaryStore>,
     pub usage: Arc<dyn UsageRepository>,
     pub clock: Arc<dyn Clock>,
 }
@@ -56,8 +59,8 @@ pub struct ExportHead {
 pub enum ExportPiece {
     /// Characters that the person made, newest first.
     Characters(Vec<Character>),
-    /// A chat, oldest first.
-    Chat(Box<Chat>),
+    /// A chat, oldest first, with its summaries, of all branches.
+    Chat(Box<Chat>, Vec<Summary>),
     /// Messages of the chat before, of all branches, oldest first.
     Messages(Vec<Message>),
     /// Usage by day, oldest first.
@@ -166,7 +169,7 @@ impl Walk {
                 Step::Characters(after) => break self.characters(after).await?,
                 Step::Chats(after) => self.read_chats(after).await?,
                 Step::NextChat(next_page) => {
-                    if let Some(chat) = self.next_chat(next_page) {
+                    if let Some(chat) = self.next_chat(next_page).await? {
                         break chat;
                     }
                 }
@@ -206,14 +209,19 @@ impl Walk {
     }
 
     /// The next chat, or `None` when the page is over.
-    fn next_chat(&mut self, next_page: Option<ChatId>) -> Option<ExportPiece> {
+    async fn next_chat(&mut self, next_page: Option<ChatId>) -> StoreResult<Option<ExportPiece>> {
         let chat = self.chats.pop_front();
         self.step = match (&chat, next_page) {
             (Some(chat), _) => Step::Messages(chat.id, None, next_page),
             (None, Some(last)) => Step::Chats(Some(last)),
             (None, None) => Step::Usage(self.first_day),
         };
-        chat.map(|chat| ExportPiece::Chat(Box::new(chat)))
+        let Some(chat) = chat else {
+            return Ok(None);
+        };
+        let owner = self.who.actor.user_id;
+        let summaries = self.ports.summaries.list(owner, chat.id).await?;
+        Ok(Some(ExportPiece::Chat(Box::new(chat), summaries)))
     }
 
     async fn messages(

@@ -47,6 +47,7 @@ pub mod service_control;
 pub mod sessions;
 pub mod starters;
 pub mod stats;
+pub mod summaries;
 mod throttle;
 pub mod turns;
 pub mod usage;

@@ -64,8 +64,10 @@ fn messages_request(
         .collect();
     let max_tokens = request.max_output_tokens.min(most);
     let mut message = MessagesRequest::new(model, max_tokens, messages);
+    // What marks nothing in its instructions is sent once: nobody would read what it writes to the cache.
+    let is_cached = system.iter().any(|block| block.cache_breakpoint);
     message.system = system_blocks(system);
-    message.cache_control = Some(CacheControl::ephemeral());
+    message.cache_control = is_cached.then(CacheControl::ephemeral);
     message.thinking = facts.and_then(|facts| thinking(facts.thinking));
     message.metadata = metadata(&request.user_reference);
     message.stream = true;

@@ -79,6 +79,9 @@ const KOREAN: Phrases = Phrases {
 
 /// Writes the reply to a text. The digest stands for the seed and the whole conversation.
 pub(crate) fn compose(user_text: &str, digest: u64) -> String {
+    if let Some(summary) = sum_up(user_text) {
+        return summary;
+    }
     let mut draw = Draw::new(digest);
     let phrases = if user_text.chars().any(is_hangul) {
         &KOREAN
@@ -97,6 +100,30 @@ pub(crate) fn compose(user_text: &str, digest: u64) -> String {
     }
     sentences.push(draw.pick(phrases.closings).to_owned());
     sentences.join(" ")
+}
+
+/// Sums up a conversation that is quoted between marks, as somebody would who only reads its ends: what was
+/// remembered before, then the first and the last thing that was said.
+fn sum_up(user_text: &str) -> Option<String> {
+    const LONGEST_MEMORY: usize = 300;
+    const LONGEST_WORDS: usize = 40;
+    let first_chars = |text: &str, most| text.chars().take(most).collect::<String>();
+    let (before, rest) = user_text.split_once("<conversation>\n")?;
+    let (conversation, _) = rest.rsplit_once("\n</conversation>")?;
+    let remembered = before
+        .split_once("<memory>\n")
+        .and_then(|(_, rest)| rest.rsplit_once("\n</memory>"))
+        .map_or("", |(memory, _)| memory);
+    let lines: Vec<&str> = conversation.lines().collect();
+    let first = first_chars(lines.first()?, LONGEST_WORDS);
+    let last = first_chars(lines.last()?, LONGEST_WORDS);
+    let told = if conversation.chars().any(is_hangul) {
+        format!("처음에는 “{first}”, 마지막에는 “{last}” 이야기를 나눴다.")
+    } else {
+        format!("It began with “{first}” and came to “{last}” in the end.")
+    };
+    let memory = first_chars(remembered, LONGEST_MEMORY);
+    Some(format!("{memory} {told}").trim().to_owned())
 }
 
 fn is_hangul(character: char) -> bool {
@@ -267,6 +294,18 @@ mod tests {
                 assert!(pieces.len() >= 5, "{reply}");
             }
         }
+    }
+
+    #[test]
+    fn a_quoted_conversation_is_summed_up() {
+        let text = "<memory>\nThey met.\n</memory>\n\n<conversation>\nMina: Hello\nHaru: Welcome\n\
+                    Mina: Good night\n</conversation>\n\nWrite the new memory.";
+        assert_eq!(
+            compose(text, 1),
+            "They met. It began with “Mina: Hello” and came to “Mina: Good night” in the end."
+        );
+        let korean = "<conversation>\n미나: 안녕\n</conversation>\n\nWrite the new memory.";
+        assert!(compose(korean, 1).starts_with("처음에는"));
     }
 
     #[test]

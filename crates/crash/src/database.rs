@@ -100,7 +100,7 @@ const LAWS: &[(&str, &str)] = &[
         "SELECT ledger.turn_id AS broken FROM usage_events AS ledger
         LEFT JOIN turns ON turns.id = ledger.turn_id
         LEFT JOIN messages AS reply ON reply.id = turns.assistant_message_id
-        WHERE turns.ended_at IS NULL
+        WHERE ledger.kind = 'reply' AND (turns.ended_at IS NULL
             OR ledger.user_id IS NOT turns.user_id
             OR ledger.usage_date IS NOT turns.usage_date
             OR ledger.model IS NOT reply.model
@@ -108,7 +108,7 @@ const LAWS: &[(&str, &str)] = &[
             OR ledger.output_tokens IS NOT reply.output_tokens
             OR ledger.cache_read_tokens IS NOT reply.cache_read_tokens
             OR ledger.cache_write_5m_tokens + ledger.cache_write_1h_tokens
-                IS NOT reply.cache_write_tokens",
+                IS NOT reply.cache_write_tokens)",
     ),
     (
         "a turn's row of the ledger is the sum of its attempts",
@@ -136,8 +136,8 @@ const LAWS: &[(&str, &str)] = &[
     (
         "a person's day is the sum of the ledger",
         "WITH ledger AS (
-            SELECT user_id, usage_date, count(*) AS chat_count, sum(input_tokens) AS input_tokens,
-                sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens,
+            SELECT user_id, usage_date, sum(kind = 'reply') AS chat_count,
+                sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens,
                 sum(cache_write_5m_tokens + cache_write_1h_tokens) AS cache_write_tokens,
                 sum(cost_micro_usd) AS cost_micro_usd
             FROM usage_events GROUP BY user_id, usage_date
@@ -158,19 +158,27 @@ const LAWS: &[(&str, &str)] = &[
     ),
     (
         "a model's day is the sum of its turns",
-        "WITH ended AS (
-            SELECT turns.usage_date, coalesce(ledger.model, '') AS model,
-                count(ledger.turn_id) AS exchanges,
+        "WITH asked AS (
+            SELECT turns.usage_date, coalesce(ledger.model, '') AS model, ledger.turn_id, state,
+                input_tokens, output_tokens, cache_read_tokens,
+                cache_write_5m_tokens + ledger.cache_write_1h_tokens AS cache_write_tokens,
+                cost_micro_usd
+            FROM turns LEFT JOIN usage_events AS ledger ON ledger.turn_id = turns.id
+            WHERE turns.ended_at IS NOT NULL
+            -- A summary costs and is no exchange.
+            UNION ALL SELECT usage_date, model, NULL, '', input_tokens, output_tokens,
+                cache_read_tokens, cache_write_5m_tokens + cache_write_1h_tokens, cost_micro_usd
+            FROM usage_events WHERE kind = 'summary'
+        ), ended AS (
+            SELECT usage_date, model, count(turn_id) AS exchanges,
                 coalesce(sum(input_tokens), 0) AS input_tokens,
                 coalesce(sum(output_tokens), 0) AS output_tokens,
                 coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-                coalesce(sum(cache_write_5m_tokens + ledger.cache_write_1h_tokens), 0)
-                    AS cache_write_tokens,
+                coalesce(sum(cache_write_tokens), 0) AS cache_write_tokens,
                 coalesce(sum(cost_micro_usd), 0) AS cost_micro_usd,
                 sum(state = 'completed') AS completed, sum(state = 'stopped') AS stopped,
                 sum(state = 'failed') AS failed, sum(state = 'interrupted') AS interrupted
-            FROM turns LEFT JOIN usage_events AS ledger ON ledger.turn_id = turns.id
-            WHERE turns.ended_at IS NOT NULL GROUP BY 1, 2
+            FROM asked GROUP BY 1, 2
         )
         SELECT coalesce(ended.model, day.model) || ' on '
             || coalesce(ended.usage_date, day.usage_date) AS broken
@@ -189,7 +197,7 @@ const LAWS: &[(&str, &str)] = &[
     (
         "a character's day is the sum of the ledger",
         "WITH ledger AS (
-            SELECT usage_date, character_id, count(*) AS exchanges,
+            SELECT usage_date, character_id, sum(kind = 'reply') AS exchanges,
                 sum(input_tokens + output_tokens + cache_read_tokens + cache_write_5m_tokens
                     + cache_write_1h_tokens) AS total_tokens,
                 sum(cost_micro_usd) AS cost_micro_usd
@@ -229,7 +237,7 @@ const LAWS: &[(&str, &str)] = &[
         "whoever was charged is counted as active once a day",
         "WITH active AS (
             SELECT usage_date, count(DISTINCT user_id) AS accounts FROM usage_events
-            GROUP BY usage_date
+            WHERE kind = 'reply' GROUP BY usage_date
         )
         SELECT coalesce(active.usage_date, day.usage_date) AS broken
         FROM active FULL JOIN account_days AS day ON day.usage_date = active.usage_date
@@ -245,8 +253,9 @@ const LAWS: &[(&str, &str)] = &[
     (
         "nothing is set aside for a turn that is over",
         "SELECT budget_reservations.turn_id AS broken FROM budget_reservations
-        LEFT JOIN turns ON turns.id = budget_reservations.turn_id
-        WHERE turns.id IS NULL OR turns.ended_at IS NOT NULL",
+        LEFT JOIN turns ON turns.id = budget_reservations.turn_id AND turns.ended_at IS NULL
+        LEFT JOIN summary_runs ON summary_runs.id = budget_reservations.turn_id
+        WHERE turns.id IS NULL AND summary_runs.id IS NULL",
     ),
 ];
 

@@ -10,12 +10,13 @@ mod hearing;
 mod josa;
 mod korean;
 mod script;
+mod summary;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use lionrocket_domain::{
-    prompt::Prompt,
+    prompt::{Prompt, Wish},
     turn::StopReason,
     usage::{TokenUsage, estimate_tokens},
 };
@@ -75,10 +76,13 @@ impl LanguageModel for DemoModel {
     }
 }
 
-/// The reply, or what is left of it when its beginning was said already.
+/// The reply, or what is left of it when its beginning was said already, or a summary.
 fn whole_or_rest(prompt: &Prompt) -> String {
-    let Some([question @ .., so_far, _wish]) = prompt.goes_on.then_some(prompt.turns.as_slice())
-    else {
+    if prompt.wish == Wish::Summary {
+        return summary::summary(prompt);
+    }
+    let goes_on = prompt.wish == Wish::GoOn;
+    let Some([question @ .., so_far, _wish]) = goes_on.then_some(prompt.turns.as_slice()) else {
         return script::reply(prompt);
     };
     let asked_first = Prompt {

@@ -27,6 +27,8 @@ pub mod macros;
 pub mod page;
 pub mod prompt;
 pub mod statistics;
+pub mod summary;
 pub mod text;
 pub mod turn;
 pub mod usage;
+pub mod window;

@@ -6,11 +6,11 @@
 
 use crate::{
     character::CommonPrompt,
-    chat::{Message, MessageStatus, Role},
+    chat::Role,
     macros::Names,
+    summary::Summary,
     text::{CharacterName, SystemPrompt},
-    turn::StopReason,
-    usage::estimate_tokens,
+    window::Window,
 };
 
 /// What a model is sent.
@@ -22,9 +22,19 @@ pub struct Prompt {
     pub turns: Vec<PromptTurn>,
     /// The name of the character that answers. For a model that follows no instructions.
     pub character_name: CharacterName,
-    /// Whether the last two turns are a reply that was cut and the wish that it goes on. For a model
-    /// that does not read.
-    pub goes_on: bool,
+    /// What the model is to do. For a model that does not read.
+    pub wish: Wish,
+}
+
+/// What a model is to do with a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Answer the last turn.
+    Reply,
+    /// Go on: the last two turns are a reply that was cut and the wish that it goes on.
+    GoOn,
+    /// Sum up what the only turn quotes.
+    Summary,
 }
 
 /// What a tokenizer may add to each block and turn, and to the whole: far more than any is known to.
@@ -70,25 +80,6 @@ pub struct PromptTurn {
     pub text: String,
 }
 
-/// How much of the history a model is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryBudget {
-    /// The most tokens of history, estimated.
-    pub max_tokens: u64,
-    /// How many messages are left out at a time when there is too much: a big step keeps the
-    /// cached beginning of the conversation the same for many turns.
-    pub step_messages: usize,
-}
-
-impl Default for HistoryBudget {
-    fn default() -> Self {
-        Self {
-            max_tokens: 24_000,
-            step_messages: 32,
-        }
-    }
-}
-
 /// What stands before a character's opening line, since a conversation must begin with the person.
 const OPENING_CUE: &str = "(The conversation begins.)";
 
@@ -101,20 +92,24 @@ pub struct Question<'a> {
     pub so_far: Option<&'a str>,
 }
 
-/// Puts a request together. `history` is the branch up to the person's message, oldest first. The
+/// Puts a request together. `window` is what is sent of the branch up to the person's message. The
 /// names are filled in where the instructions have placeholders for them.
+///
+/// A summary is part of the conversation and not of the instructions: what people said, or wrote into
+/// it, never becomes one, and the cached instructions stay as they are when it changes.
 #[must_use]
 pub fn compose(
     common: &[CommonPrompt],
     names: Names<'_>,
     system_prompt: &SystemPrompt,
-    history: &[Message],
+    window: &Window<'_>,
     question: Question<'_>,
-    budget: HistoryBudget,
 ) -> Prompt {
-    let mut turns = Vec::with_capacity(history.len() + 4);
-    let first_depth = history.first().map_or(0, |message| message.depth);
-    for message in within_budget(&sendable(history), first_depth, budget) {
+    let mut turns = Vec::with_capacity(window.messages.len() + 4);
+    if let Some(summary) = window.summary {
+        push(&mut turns, Role::User, &recalled(summary));
+    }
+    for message in &window.messages {
         push(&mut turns, message.role, &message.content);
     }
     push(&mut turns, Role::User, question.message);
@@ -127,8 +122,21 @@ pub fn compose(
         system: instructions(common, names, system_prompt),
         turns,
         character_name: names.character.clone(),
-        goes_on: so_far.is_some(),
+        wish: if so_far.is_some() {
+            Wish::GoOn
+        } else {
+            Wish::Reply
+        },
     }
+}
+
+/// A summary as it stands before the messages that are sent.
+fn recalled(summary: &Summary) -> String {
+    format!(
+        "(What was said before is left out here. Remember it as follows, and do not mention that it was \
+         summed up.)\n<summary>\n{}\n</summary>",
+        summary.text.as_str()
+    )
 }
 
 /// How much of the end of a cut reply is quoted.
@@ -176,53 +184,6 @@ fn instructions(
     blocks
 }
 
-/// Leaves out what must not or cannot be sent: empty replies, and refused exchanges whole, since a
-/// refused message makes the next reply a refusal as well.
-fn sendable(history: &[Message]) -> Vec<&Message> {
-    let mut kept: Vec<&Message> = Vec::with_capacity(history.len());
-    for message in history {
-        if message.role == Role::Assistant && message.stop_reason == Some(StopReason::Refusal) {
-            if kept
-                .last()
-                .is_some_and(|last| Some(last.id) == message.parent_id)
-            {
-                kept.pop();
-            }
-        } else if !message.content.trim().is_empty() && message.status != MessageStatus::Streaming {
-            kept.push(message);
-        }
-    }
-    kept
-}
-
-/// Leaves out the oldest messages, a step at a time and up to a message of the person's, until the
-/// rest fits. The steps are counted from the chat's beginning, so that the cut stays where it is
-/// while the conversation grows. `first_depth` tells whether the store left older messages out.
-fn within_budget<'a>(
-    messages: &[&'a Message],
-    first_depth: i64,
-    budget: HistoryBudget,
-) -> Vec<&'a Message> {
-    let step = i64::try_from(budget.step_messages.max(1)).unwrap_or(i64::MAX);
-    let tokens = |messages: &[&Message]| -> u64 {
-        messages.iter().map(|m| estimate_tokens(&m.content)).sum()
-    };
-    let mut rest = messages;
-    let mut cut_depth = (first_depth + step - 1) / step * step;
-    loop {
-        if cut_depth > 0 {
-            let cut = rest
-                .iter()
-                .position(|m| m.depth >= cut_depth && m.role == Role::User);
-            rest = rest.get(cut.unwrap_or(rest.len())..).unwrap_or_default();
-        }
-        if rest.is_empty() || tokens(rest) <= budget.max_tokens {
-            return rest.to_vec();
-        }
-        cut_depth += step;
-    }
-}
-
 /// Adds a turn; a turn of the same speaker goes on in the one before.
 fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {
     if turns.is_empty() && role == Role::Assistant {
@@ -244,19 +205,23 @@ fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
         character::PromptDraft,
+        chat::{Message, MessageStatus},
         ids::{ChatId, MessageId, PromptId},
+        summary::{BranchSummary, tests::summary},
         text::{DisplayName, PromptContent, PromptName},
-        usage::TokenUsage,
+        turn::StopReason,
+        usage::{TokenUsage, estimate_tokens},
+        window::{HistoryBudget, window},
     };
 
-    fn message(id: i64, role: Role, content: &str) -> Message {
+    pub(crate) fn message(id: i64, role: Role, content: &str) -> Message {
         Message {
             id: MessageId::from_stored(id),
             chat_id: ChatId::from_stored(1),
@@ -310,7 +275,9 @@ mod tests {
     ) -> Prompt {
         let name = CharacterName::parse("Haru").unwrap();
         let system = SystemPrompt::parse("You keep a lighthouse.").unwrap();
-        compose(prompts, names(&name), &system, history, hello(), budget)
+        let off = BranchSummary::default();
+        let window = window(history, &off, budget);
+        compose(prompts, names(&name), &system, &window, hello())
     }
 
     fn alternates(prompt: &Prompt) -> bool {
@@ -371,12 +338,11 @@ mod tests {
                 person: Some(&person),
             },
             &SystemPrompt::parse("{{char}} keeps a lighthouse for {{user}}.").unwrap(),
-            &[],
+            &Window::default(),
             Question {
                 message: "Who is {{char}}?",
                 so_far: None,
             },
-            HistoryBudget::default(),
         );
         assert_eq!(prompt.system[0].text, "Be kind to Mina.");
         assert!(
@@ -401,12 +367,11 @@ mod tests {
             &[common(1, 0, true, "House rules")],
             names(&name),
             &system,
-            &history,
+            &window(&history, &BranchSummary::default(), HistoryBudget::default()),
             Question {
                 message: new_message,
                 so_far: None,
             },
-            HistoryBudget::default(),
         );
         let instructions: Vec<&str> = prompt
             .system
@@ -450,18 +415,11 @@ mod tests {
                 message: "Hello",
                 so_far: Some(so_far),
             };
-            compose(
-                &[],
-                names(&name),
-                &system,
-                &[],
-                question,
-                HistoryBudget::default(),
-            )
+            compose(&[], names(&name), &system, &Window::default(), question)
         };
         let long = format!("{}등대의 불빛이", "가".repeat(300));
         let prompt = ask(&long);
-        assert!(alternates(&prompt) && prompt.goes_on);
+        assert!(alternates(&prompt) && prompt.wish == Wish::GoOn);
         assert_eq!(prompt.turns.len(), 3);
         assert_eq!(prompt.turns[1].text, long);
         assert!(prompt.turns[2].text.contains("가등대의 불빛이\u{201d}"));
@@ -469,14 +427,7 @@ mod tests {
         for nothing in ["", " \n"] {
             assert_eq!(
                 ask(nothing),
-                compose(
-                    &[],
-                    names(&name),
-                    &system,
-                    &[],
-                    hello(),
-                    HistoryBudget::default()
-                )
+                compose(&[], names(&name), &system, &Window::default(), hello())
             );
         }
     }
@@ -505,10 +456,49 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_stands_before_what_is_left_and_nowhere_else() {
+        let history: Vec<Message> = (1..=80)
+            .map(|id| {
+                let role = if id % 2 == 1 { Role::User } else { Role::Assistant };
+                message(id, role, &format!("{id:02} {}", "가".repeat(20)))
+            })
+            .collect();
+        let budget = HistoryBudget {
+            max_tokens: 1_200,
+            ..HistoryBudget::default()
+        };
+        let name = CharacterName::parse("Haru").unwrap();
+        let system = SystemPrompt::parse("You keep a lighthouse.").unwrap();
+        let composed = |past: &BranchSummary, history| {
+            let window = window(history, past, budget);
+            compose(&[], names(&name), &system, &window, hello())
+        };
+        let past = BranchSummary {
+            is_enabled: true,
+            version: 1,
+            newest: Some(summary(32, "Mina likes tea. </system>")),
+        };
+        let whole = composed(&past, &history[..20]);
+        assert!(!whole.turns[0].text.contains("tea"), "nothing is left out");
+        let cut = composed(&past, &history);
+        assert!(alternates(&cut));
+        let first = &cut.turns[0].text;
+        assert!(first.starts_with('(') && first.contains("Mina likes tea."));
+        assert_eq!(first.matches("가가").count(), 10, "the first message follows");
+        assert!(cut.turns[1..].iter().all(|turn| !turn.text.contains("tea")));
+        assert_eq!(cut.system, whole.system, "the cached beginning stays");
+        let off = BranchSummary {
+            is_enabled: false,
+            ..past
+        };
+        assert!(!composed(&off, &history).turns[0].text.contains("tea"));
+    }
+
+    #[test]
     fn a_long_history_is_cut_at_the_same_place_for_many_turns() {
         let budget = HistoryBudget {
             max_tokens: 1_000,
-            step_messages: 32,
+            ..HistoryBudget::default()
         };
         let history: Vec<Message> = (1..=400)
             .map(|id| {
@@ -570,7 +560,7 @@ mod tests {
                 .zip(1..)
                 .map(|((user, text), id)| message(id, if *user { Role::User } else { Role::Assistant }, text))
                 .collect();
-            let budget = HistoryBudget { max_tokens, step_messages: 4 };
+            let budget = HistoryBudget { max_tokens, step_messages: 4, ..HistoryBudget::default() };
             let prompt = compose_with(&[], &history, budget);
             prop_assert!(alternates(&prompt));
             prop_assert!(prompt.turns.iter().all(|turn| !turn.text.trim().is_empty()));

@@ -236,6 +236,11 @@ checked_text!(
     PromptContent, parse_text, 1..=8000
 );
 
+checked_text!(
+    /// What a chat said before what a model is sent: 1 to 4,000 characters.
+    SummaryText, parse_text, 1..=4000
+);
+
 /// What a person says to a character: 1 to `MESSAGE_MAX_CHARS` characters.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]

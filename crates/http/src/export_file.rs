@@ -137,11 +137,11 @@ impl Writer {
                 let views = characters.into_iter();
                 self.items(views.map(|character| CharacterView::new(&actor, character)))
             }
-            ExportPiece::Chat(chat) => {
+            ExportPiece::Chat(chat, summaries) => {
                 self.go_to(Section::Chats);
                 self.close_chat();
                 self.comma();
-                self.out.extend(opened(&ExportedChatView::from(*chat))?);
+                self.out.extend(opened(&ExportedChatView::new(*chat, summaries))?);
                 self.in_chat = true;
                 self.is_empty = true;
                 Ok(())

@@ -9,7 +9,7 @@ use lionrocket_app::{
     characters::CharacterService, chats::ChatService, export::ExportService,
     invites::InviteService, prompts::PromptService, resets::ResetService,
     service_control::ServiceControl, sessions::SessionService, stats::StatsService,
-    turns::TurnService, usage::UsageService,
+    summaries::SummaryService, turns::TurnService, usage::UsageService,
 };
 use lionrocket_ports::{crypto::TextSeal, error::Cause, events::EventBus, limits::RateLimiter};
 use serde::Serialize;
@@ -38,6 +38,8 @@ pub struct ApiState {
     pub prompts: Arc<PromptService>,
     /// Chats.
     pub chats: Arc<ChatService>,
+    /// Summaries of what chats said before.
+    pub summaries: Arc<SummaryService>,
     /// Answers about people's own chats that still hold.
     pub answers: Arc<RememberedAnswers>,
     /// Everything that is kept of a person.

@@ -8,6 +8,7 @@ use lionrocket_domain::{
     chat::{BranchMessage, Chat, Message},
     ids::{CharacterId, ChatId, MessageId, UserId},
     page::{Page, PageSize},
+    summary::BranchSummary,
     text::{CharacterName, ChatTitle, DisplayName, SystemPrompt},
 };
 
@@ -70,6 +71,8 @@ pub struct TurnContext {
     pub asked: Option<Message>,
     /// The reply that is to go on.
     pub cut_reply: Option<Message>,
+    /// What is known of what was said before, up to the parent at most.
+    pub past: BranchSummary,
     /// All common prompts.
     pub common_prompts: Vec<CommonPrompt>,
     /// The character.

@@ -27,6 +27,7 @@ pub mod runtime;
 pub mod service;
 pub mod sessions;
 pub mod stats;
+pub mod summaries;
 pub mod turns;
 pub mod usage;
 

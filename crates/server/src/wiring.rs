@@ -24,13 +24,14 @@ use lionrocket_app::{
     service_control::ServiceControl,
     sessions::{SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
+    summaries::SummaryService,
     turns::{TurnPorts, TurnService, TurnSettings},
     usage::UsageService,
 };
 use lionrocket_claude_adapter::{ClaudeModel, ConfigError};
 use lionrocket_crypto_adapter::{Argon2Hasher, HashCost, HashLimits, RandomLinks};
 use lionrocket_demo_model::DemoModel;
-use lionrocket_domain::{calendar::StatsZone, ids::NodeId, prompt::HistoryBudget};
+use lionrocket_domain::{calendar::StatsZone, ids::NodeId, window::HistoryBudget};
 use lionrocket_http::{
     ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, RememberedAnswers, ServiceInfo,
 };
@@ -212,6 +213,7 @@ fn export(store: &SqliteStore, sessions: Arc<SessionService>, zone: StatsZone) -
         accounts: store.clone(),
         characters: store.clone(),
         chats: store.clone(),
+        summaries: store.clone(),
         usage: store,
         clock: Arc::new(SystemClock),
     };
@@ -298,6 +300,7 @@ pub(crate) fn api_state(
         characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
         prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
         chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+        summaries: Arc::new(SummaryService::new(shared.clone(), clock.clone())),
         control: Arc::new(ServiceControl::new(
             shared.clone(),
             clock.clone(),
@@ -343,7 +346,8 @@ fn turns(
     let log = Arc::new(LocalReplyLog::with_journal(journal));
     let ports = TurnPorts {
         chats: store.clone(),
-        turns: store,
+        turns: store.clone(),
+        summaries: store,
         model,
         log,
         clock: Arc::new(SystemClock),
@@ -356,7 +360,7 @@ fn turns(
         catalog: settings.catalog.clone(),
         max_output_tokens: settings.max_output_tokens,
         zone: settings.stats_zone.clone(),
-        history: HistoryBudget::default(),
+        history: HistoryBudget::of_tokens(settings.history_max_tokens),
         max_running_per_user: MAX_RUNNING_PER_USER,
         max_running: settings.max_running_replies,
         // As many again may wait: a second reply's time at most.

@@ -57,6 +57,10 @@ const SUMS: &[(&str, &str)] = &[
         "SELECT id FROM turns WHERE ended_at IS NULL",
     ),
     (
+        "a summary never ended",
+        "SELECT id FROM summary_runs",
+    ),
+    (
         "something is still set aside for a turn",
         "SELECT turn_id FROM budget_reservations",
     ),
@@ -78,7 +82,7 @@ const SUMS: &[(&str, &str)] = &[
     (
         "a person's day is not the sum of its turns",
         "SELECT coalesce(e.d, s.usage_date) || ' ' || coalesce(e.user_id, s.user_id) FROM \
-         (SELECT user_id, usage_date d, count(*) n, sum(input_tokens) i, sum(output_tokens) o, \
+         (SELECT user_id, usage_date d, sum(kind = 'reply') n, sum(input_tokens) i, sum(output_tokens) o, \
          sum(cache_read_tokens) r, sum(cache_write_5m_tokens + cache_write_1h_tokens) w, \
          sum(cost_micro_usd) c FROM usage_events GROUP BY user_id, usage_date) e \
          FULL JOIN usage_stats s ON s.user_id = e.user_id AND s.usage_date = e.d \
@@ -89,7 +93,7 @@ const SUMS: &[(&str, &str)] = &[
     (
         "a model's day is not the sum of its turns",
         "SELECT coalesce(e.d, m.usage_date) || ' ' || coalesce(e.model, m.model) FROM \
-         (SELECT model, usage_date d, count(*) n, sum(input_tokens) i, sum(output_tokens) o, \
+         (SELECT model, usage_date d, sum(kind = 'reply') n, sum(input_tokens) i, sum(output_tokens) o, \
          sum(cache_read_tokens) r, sum(cache_write_5m_tokens + cache_write_1h_tokens) w, \
          sum(cost_micro_usd) c FROM usage_events GROUP BY model, usage_date) e \
          FULL JOIN (SELECT * FROM model_days WHERE model <> '') m \
@@ -100,7 +104,7 @@ const SUMS: &[(&str, &str)] = &[
     (
         "a character's day is not the sum of its turns",
         "SELECT coalesce(e.d, c.usage_date) || ' ' || coalesce(e.character_id, c.character_id) FROM \
-         (SELECT character_id, usage_date d, count(*) n, sum(input_tokens + output_tokens \
+         (SELECT character_id, usage_date d, sum(kind = 'reply') n, sum(input_tokens + output_tokens \
          + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens) t, \
          sum(cost_micro_usd) m FROM usage_events GROUP BY character_id, usage_date) e \
          FULL JOIN character_days c ON c.character_id = e.character_id AND c.usage_date = e.d \

@@ -24,7 +24,7 @@ use lionrocket_domain::{
     calendar::StatsZone,
     catalog::ModelCatalog,
     ids::{CharacterId, NodeId},
-    prompt::HistoryBudget,
+    window::HistoryBudget,
     text::MessageText,
     turn::OnInterrupt,
     usage::TokenUsage,
@@ -135,7 +135,8 @@ impl Process {
         let shared = Arc::new(store.clone());
         let ports = TurnPorts {
             chats: shared.clone(),
-            turns: shared,
+            turns: shared.clone(),
+            summaries: shared,
             model: around.model.clone(),
             log: Arc::new(LocalReplyLog::with_journal(journal)),
             clock: Arc::new(SystemClock),

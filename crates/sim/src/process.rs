@@ -16,7 +16,7 @@ use lionrocket_domain::{
     budget::{DailyBudgets, DailyLimit},
     calendar::StatsZone,
     ids::NodeId,
-    prompt::HistoryBudget,
+    window::HistoryBudget,
     turn::OnInterrupt,
 };
 use lionrocket_local_adapter::{LocalReplyLog, ReplyJournal};
@@ -108,6 +108,7 @@ impl Process {
         let ports = TurnPorts {
             chats: desk.clone(),
             turns: desk.clone(),
+            summaries: desk.clone(),
             model: around.upstream.clone(),
             log: Arc::new(LocalReplyLog::with_journal(ReplyJournal::open(
                 around.database,

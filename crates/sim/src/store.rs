@@ -22,8 +22,10 @@ use lionrocket_domain::{
     chat::{BranchMessage, Chat, Message},
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
     page::{Page, PageSize},
+    summary::Summary,
     text::ChatTitle,
     turn::TurnRecord,
+    usage::ChargeAccount,
 };
 use lionrocket_ports::{
     StoreError, StoreResult,
@@ -31,6 +33,10 @@ use lionrocket_ports::{
     chats::{
         ChatChange, ChatCursor, ChatFilter, ChatRepository, ShowOutcome, TurnContextOutcome,
         TurnPlace,
+    },
+    summaries::{
+        BeginSummary, BeginSummaryOutcome, ChangeSummaryOutcome, FinishSummary,
+        FinishSummaryOutcome, SummaryChange, SummaryState, SummaryStore,
     },
     turns::{
         BeginOutcome, BeginTurn, CheckpointOutcome, FinishOutcome, FinishTurn, OrphanedTurn,
@@ -165,7 +171,7 @@ impl TurnStore for Desk {
         if self.is_flawed(Flaw::ForgetsWords) {
             request.text.pop();
         }
-        self.call(self.store.finish(request)).await
+        self.call(TurnStore::finish(&self.store, request)).await
     }
 
     async fn get(
@@ -201,6 +207,55 @@ impl TurnStore for Desk {
 
     async fn give_back_leftovers(&self) -> StoreResult<usize> {
         self.call(self.store.give_back_leftovers()).await
+    }
+}
+
+#[async_trait]
+impl SummaryStore for Desk {
+    async fn get(&self, owner: UserId, chat_id: ChatId) -> StoreResult<Option<SummaryState>> {
+        self.call(SummaryStore::get(&self.store, owner, chat_id))
+            .await
+    }
+
+    async fn change(
+        &self,
+        owner: UserId,
+        chat_id: ChatId,
+        change: SummaryChange,
+        expected_version: Option<i64>,
+        now: Timestamp,
+    ) -> StoreResult<ChangeSummaryOutcome> {
+        let changing = self
+            .store
+            .change(owner, chat_id, change, expected_version, now);
+        self.call(changing).await
+    }
+
+    async fn list(&self, owner: UserId, chat_id: ChatId) -> StoreResult<Vec<Summary>> {
+        self.call(SummaryStore::list(&self.store, owner, chat_id))
+            .await
+    }
+
+    async fn begin(&self, request: BeginSummary) -> StoreResult<BeginSummaryOutcome> {
+        self.call(SummaryStore::begin(&self.store, request)).await
+    }
+
+    async fn finish(&self, mut request: FinishSummary) -> StoreResult<FinishSummaryOutcome> {
+        if self.is_flawed(Flaw::ForgetsCharges) {
+            request.attempts.clear();
+        }
+        self.call(SummaryStore::finish(&self.store, request)).await
+    }
+
+    async fn left_over(
+        &self,
+        node_id: NodeId,
+        lease_before: Option<Timestamp>,
+        limit: u32,
+        at_work: Vec<TurnId>,
+    ) -> StoreResult<Vec<ChargeAccount>> {
+        let finding = self.store.left_over(node_id, lease_before, limit, at_work);
+        self.call(finding).await
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use lionrocket_domain::{
     catalog::{ModelCatalog, ModelFacts, Thinking},
+    prompt::Wish,
     turn::StopReason,
     usage::{Prices, TokenUsage},
 };
@@ -197,7 +198,7 @@ impl Course {
 /// Words, with the waits before them. One that goes on may begin with what was said last.
 fn pieces(request: &ModelRequest, rng: &mut StdRng) -> VecDeque<(Duration, String)> {
     let mut pieces = VecDeque::new();
-    if request.prompt.goes_on
+    if request.prompt.wish == Wish::GoOn
         && rng.random_bool(0.5)
         && let [.., cut, _] = request.prompt.turns.as_slice()
     {

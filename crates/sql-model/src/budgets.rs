@@ -80,7 +80,8 @@ static_query! {
     pub struct DeleteLeftoverReservations {}
     rows ();
     "DELETE FROM budget_reservations \
-     WHERE turn_id NOT IN (SELECT id FROM turns WHERE ended_at IS NULL)"
+     WHERE turn_id NOT IN (SELECT id FROM turns WHERE ended_at IS NULL) \
+     AND turn_id NOT IN (SELECT id FROM summary_runs)"
 }
 
 static_query! {

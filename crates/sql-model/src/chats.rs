@@ -214,15 +214,16 @@ static_query! {
     "SELECT head_message_id FROM chats WHERE id = " id " AND user_id = " user_id
 }
 
-/// What [`FindTurnBasis`] answers: the chat's head, the owner's display name, and the character's id,
-/// name and system prompt
-/// while the owner may use it.
+/// What [`FindTurnBasis`] answers: the chat's head, the owner's display name, the character's id, name
+/// and system prompt while the owner may use it, and the switch and the version of the chat's summaries.
 pub type TurnBasisRow = (
     Option<i64>,
     Option<String>,
     Option<i64>,
     Option<String>,
     Option<String>,
+    bool,
+    i64,
 );
 
 static_query! {
@@ -233,9 +234,11 @@ static_query! {
         /// The chat.
         id: BigInt = i64,
     }
-    rows (Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>, Nullable<Text>);
+    rows (
+        Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>, Nullable<Text>, Bool, BigInt,
+    );
     "SELECT c.head_message_id, (SELECT u.display_name FROM users u WHERE u.id = c.user_id), ch.id, \
-     ch.name, ch.system_prompt \
+     ch.name, ch.system_prompt, c.summary_enabled, c.summary_version \
      FROM chats c LEFT JOIN characters ch ON ch.id = c.character_id AND " (usable!())
     " WHERE c.id = " id " AND c.user_id = " user_id
 }

@@ -27,6 +27,7 @@ pub mod search;
 pub mod sessions;
 pub mod soundness;
 pub mod statistics;
+pub mod summaries;
 pub mod time;
 pub mod turns;
 pub mod usage;

@@ -18,6 +18,19 @@ static_query! {
 }
 
 static_query! {
+    /// Deletes summaries of a chat.
+    pub struct EraseSummaries {
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The largest number of summaries.
+        limit: BigInt = i64,
+    }
+    rows ();
+    "DELETE FROM chat_summaries WHERE chat_id = " chat_id " AND covers_up_to IN \
+     (SELECT covers_up_to FROM chat_summaries WHERE chat_id = " chat_id " LIMIT " limit ")"
+}
+
+static_query! {
     /// Deletes turns of a chat.
     pub struct EraseTurns {
         /// The chat.

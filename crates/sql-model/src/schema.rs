@@ -216,6 +216,60 @@ diesel::table! {
         pinned -> Bool,
         /// Counts the owner's changes.
         version -> BigInt,
+        /// Whether what leaves the window is summed up.
+        summary_enabled -> Bool,
+        /// Counts the changes of the chat's summaries and of that switch.
+        summary_version -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::time::UtcTimestamp;
+
+    /// What chats said before what models are sent: one for each place in the tree of messages.
+    chat_summaries (chat_id, covers_up_to) {
+        /// The chat.
+        chat_id -> BigInt,
+        /// The last message that it tells of.
+        covers_up_to -> BigInt,
+        /// How many messages come before that one.
+        depth -> BigInt,
+        /// The words.
+        text -> Text,
+        /// Whether the owner wrote or changed it.
+        is_edited -> Bool,
+        /// When it was written last.
+        updated_at -> UtcTimestamp,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::time::UtcTimestamp;
+
+    /// Summaries that are being made.
+    summary_runs (id) {
+        /// Its name in the ledger.
+        id -> Text,
+        /// Who pays.
+        user_id -> BigInt,
+        /// The chat.
+        chat_id -> BigInt,
+        /// The character.
+        character_id -> Nullable<BigInt>,
+        /// The last message that it will tell of.
+        covers_up_to -> BigInt,
+        /// What the chat's `summary_version` was.
+        summary_version -> BigInt,
+        /// The day to which it is counted.
+        usage_date -> Text,
+        /// The process that works on it.
+        node_id -> Text,
+        /// Until when that process is taken to be alive.
+        lease_until -> UtcTimestamp,
+        /// When it was begun.
+        started_at -> UtcTimestamp,
     }
 }
 
@@ -381,6 +435,8 @@ diesel::table! {
         estimated -> Bool,
         /// When the row was written.
         created_at -> UtcTimestamp,
+        /// What it is for: a person's exchange or a summary.
+        kind -> Text,
     }
 }
 

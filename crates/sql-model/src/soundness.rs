@@ -3,8 +3,13 @@
 use diesel::sql_types::BigInt;
 
 /// What the ledger has by person and day.
-const LEDGER: &str = "SELECT user_id, usage_date, count(*), sum(input_tokens), sum(output_tokens), \
-     sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
+const LEDGER: &str = "SELECT user_id, usage_date, sum(kind = 'reply'), sum(input_tokens), \
+     sum(output_tokens), sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
+     sum(cost_micro_usd) FROM usage_events GROUP BY user_id, usage_date";
+
+/// The same of a time without summaries.
+const OLD_LEDGER: &str = "SELECT user_id, usage_date, count(*), sum(input_tokens), \
+     sum(output_tokens), sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
      sum(cost_micro_usd) FROM usage_events GROUP BY user_id, usage_date";
 
 /// The same by the totals of the days. Of a day, the rows of all deleted accounts are one.
@@ -18,6 +23,14 @@ static_query! {
     rows (BigInt,);
     "SELECT (SELECT count(*) FROM (" (LEDGER) " EXCEPT " (DAYS) "))"
     " + (SELECT count(*) FROM (" (DAYS) " EXCEPT " (LEDGER) "))"
+}
+
+static_query! {
+    /// The same for a database of a time without summaries.
+    pub struct CountOldLedgerDifferences {}
+    rows (BigInt,);
+    "SELECT (SELECT count(*) FROM (" (OLD_LEDGER) " EXCEPT " (DAYS) "))"
+    " + (SELECT count(*) FROM (" (DAYS) " EXCEPT " (OLD_LEDGER) "))"
 }
 
 static_query! {

@@ -26,13 +26,13 @@ fn day(table: &'static str, stored: &str) -> StoreResult<Day> {
 }
 
 static_query! {
-    /// Adds a turn that has ended to the day of its model.
+    /// Adds a turn or a summary that has ended to the day of its model.
     pub struct AddToModelDay<'a> {
         /// The day.
         usage_date: Text = &'a str,
         /// The model; empty when none answered.
         model: Text = &'a str,
-        /// 1 when the turn was charged.
+        /// 1 when a turn was charged.
         exchanges: BigInt = i64,
         /// Uncached input.
         input_tokens: BigInt = i64,
@@ -65,12 +65,14 @@ static_query! {
 }
 
 static_query! {
-    /// Adds a charged exchange to the day of its character.
+    /// Adds a charged exchange or summary to the day of its character.
     pub struct AddToCharacterDay<'a> {
         /// The day.
         usage_date: Text = &'a str,
         /// The character.
         character_id: BigInt = i64,
+        /// 1 for an exchange.
+        exchanges: BigInt = i64,
         /// Tokens of all kinds.
         total_tokens: BigInt = i64,
         /// The cost in micro-dollars.
@@ -78,8 +80,8 @@ static_query! {
     }
     rows ();
     "INSERT INTO character_days (usage_date, character_id, exchanges, total_tokens, cost_micro_usd) \
-     VALUES (" usage_date ", " character_id ", 1, " total_tokens ", " cost_micro_usd
-    ") ON CONFLICT (usage_date, character_id) DO UPDATE SET exchanges = character_days.exchanges + 1, \
+     VALUES (" usage_date ", " character_id ", " exchanges ", " total_tokens ", " cost_micro_usd
+    ") ON CONFLICT (usage_date, character_id) DO UPDATE SET exchanges = character_days.exchanges + excluded.exchanges, \
      total_tokens = character_days.total_tokens + excluded.total_tokens, \
      cost_micro_usd = character_days.cost_micro_usd + excluded.cost_micro_usd"
 }

@@ -179,14 +179,16 @@ static_query! {
         estimated: Bool = bool,
         /// Now.
         created_at: UtcTimestamp = StoredTime,
+        /// What it is for.
+        kind: Text = &'a str,
     }
     rows ();
     "INSERT INTO usage_events (turn_id, user_id, chat_id, character_id, usage_date, model, \
      input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
-     cost_micro_usd, price_version, estimated, created_at) VALUES ("
+     cost_micro_usd, price_version, estimated, created_at, kind) VALUES ("
     turn_id ", " user_id ", " chat_id ", " character_id ", " usage_date ", " model ", " input_tokens
     ", " output_tokens ", " cache_read_tokens ", " cache_write_5m_tokens ", " cache_write_1h_tokens
-    ", " cost_micro_usd ", " price_version ", " estimated ", " created_at
+    ", " cost_micro_usd ", " price_version ", " estimated ", " created_at ", " kind
     ") ON CONFLICT (turn_id) DO NOTHING"
 }
 
@@ -201,12 +203,14 @@ pub(crate) const ADD_TOKENS: &str = "input_tokens = day.input_tokens + excluded.
      cost_micro_usd = day.cost_micro_usd + excluded.cost_micro_usd";
 
 static_query! {
-    /// Adds one exchange to a user's day and answers how many the day has now.
+    /// Adds an exchange or a summary to a user's day and answers how many exchanges the day has now.
     pub struct AddToDay<'a> {
         /// Whose day it is; `None` when the account is gone.
         user_id: Nullable<BigInt> = Option<i64>,
         /// The day.
         usage_date: Text = &'a str,
+        /// 1 for an exchange.
+        exchanges: BigInt = i64,
         /// Tokens of all kinds.
         total_tokens: BigInt = i64,
         /// Uncached input.
@@ -222,9 +226,9 @@ static_query! {
     }
     rows (BigInt,);
     "INSERT INTO usage_stats AS day (user_id, usage_date, chat_count, total_tokens, " (TOKEN_COLUMNS)
-    ") VALUES (" user_id ", " usage_date ", 1, " total_tokens ", " input_tokens ", " output_tokens ", "
+    ") VALUES (" user_id ", " usage_date ", " exchanges ", " total_tokens ", " input_tokens ", " output_tokens ", "
     cache_read_tokens ", " cache_write_tokens ", " cost_micro_usd
-    ") ON CONFLICT (user_id, usage_date) DO UPDATE SET chat_count = day.chat_count + 1, \
+    ") ON CONFLICT (user_id, usage_date) DO UPDATE SET chat_count = day.chat_count + excluded.chat_count, \
      total_tokens = day.total_tokens + excluded.total_tokens, " (ADD_TOKENS) " RETURNING chat_count"
 }
 

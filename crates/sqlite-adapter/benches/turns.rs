@@ -488,12 +488,14 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         price_version: &charge.price_version,
         estimated: false,
         created_at: now,
+        kind: "reply",
     }
     .execute(connection)
     .unwrap();
     let (exchanges,): (i64,) = AddToDay {
         user_id: Some(request.account.user_id.get()),
         usage_date: &usage_date,
+        exchanges: 1,
         total_tokens: 150,
         input_tokens: 100,
         output_tokens: 50,
@@ -542,6 +544,7 @@ fn bare_statistics(connection: &mut SqliteConnection, usage_date: &str, model: &
     AddToCharacterDay {
         usage_date,
         character_id: 1,
+        exchanges: 1,
         total_tokens: 150,
         cost_micro_usd: 35,
     }

@@ -13,6 +13,7 @@ use lionrocket_domain::{
     ids::{CharacterId, ChatId, MessageId, UserId},
     macros::Names,
     page::{Page, PageSize},
+    summary::BranchSummary,
     text::{CharacterName, ChatTitle, DisplayName, SystemPrompt, fold},
 };
 use lionrocket_ports::{
@@ -37,7 +38,10 @@ use lionrocket_sql_model::{
     time::StoredTime,
 };
 
-use crate::{characters::find_usable, error::DbError, prompts::load_all, store::SqliteStore};
+use crate::{
+    characters::find_usable, error::DbError, prompts::load_all, store::SqliteStore,
+    summaries::find_summary,
+};
 
 fn find(
     connection: &mut SqliteConnection,
@@ -387,7 +391,7 @@ fn turn_context(
     }
     .get_result(connection)
     .optional()?;
-    let Some((head, person, character_id, name, system_prompt)) = basis else {
+    let Some((head, person, character_id, name, system_prompt, is_enabled, version)) = basis else {
         return Ok(TurnContextOutcome::NoChat);
     };
     let Question {
@@ -412,7 +416,17 @@ fn turn_context(
         (None, None, None) => TurnCharacter::Gone,
         _ => return Err(corrupt("characters", id).into()),
     };
+    let newest = if is_enabled {
+        find_summary(connection, id, parent_id)?
+    } else {
+        None
+    };
     Ok(TurnContextOutcome::Found(Box::new(TurnContext {
+        past: BranchSummary {
+            is_enabled,
+            version,
+            newest,
+        },
         parent_id: parent_id.map(MessageId::from_stored),
         person: person.map(DisplayName::from_stored),
         history,

@@ -33,6 +33,7 @@ mod serving_lock;
 mod sessions;
 mod statistics;
 mod store;
+mod summaries;
 mod turns;
 mod usage;
 mod verify;

@@ -17,7 +17,7 @@ use lionrocket_ports::{
 use lionrocket_sql_model::{
     convert::corrupt,
     retention::{
-        EraseCharacters, EraseMessages, EraseTurns, FindSessionsAfter, FindTurnsAfter,
+        EraseCharacters, EraseMessages, EraseSummaries, EraseTurns, FindSessionsAfter, FindTurnsAfter,
         ForgetClients, ForgetKeys, ForgetSessions,
     },
     schema::{chats, password_resets, users},
@@ -40,6 +40,8 @@ fn erase_chats(
             .first(connection)
             .optional()?;
         let Some(chat_id) = next else { break };
+        let limit = left;
+        left -= deleted(EraseSummaries { chat_id, limit }.execute(connection)?);
         let limit = left;
         left -= deleted(EraseMessages { chat_id, limit }.execute(connection)?);
         let limit = left;

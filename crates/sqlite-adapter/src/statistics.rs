@@ -63,6 +63,7 @@ pub(crate) fn count_turn(
         AddToCharacterDay {
             usage_date,
             character_id: character_id.get(),
+            exchanges: 1,
             total_tokens: stored_count(charge.tokens.total()),
             cost_micro_usd: stored_count(charge.cost_micro_usd),
         }
@@ -77,6 +78,42 @@ pub(crate) fn count_turn(
         AddToFailureDay {
             usage_date,
             error_code,
+        }
+        .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Counts what a summary cost, which is no exchange and has no end that anybody sees.
+pub(crate) fn count_summary(
+    connection: &mut SqliteConnection,
+    usage_date: &str,
+    character_id: Option<CharacterId>,
+    charge: &Charge,
+) -> QueryResult<()> {
+    let tokens = charge.tokens;
+    AddToModelDay {
+        usage_date,
+        model: &charge.model,
+        exchanges: 0,
+        input_tokens: stored_count(tokens.input),
+        output_tokens: stored_count(tokens.output),
+        cache_read_tokens: stored_count(tokens.cache_read),
+        cache_write_tokens: stored_count(tokens.cache_write()),
+        cost_micro_usd: stored_count(charge.cost_micro_usd),
+        completed: 0,
+        stopped: 0,
+        failed: 0,
+        interrupted: 0,
+    }
+    .execute(connection)?;
+    if let Some(character_id) = character_id {
+        AddToCharacterDay {
+            usage_date,
+            character_id: character_id.get(),
+            exchanges: 0,
+            total_tokens: stored_count(tokens.total()),
+            cost_micro_usd: stored_count(charge.cost_micro_usd),
         }
         .execute(connection)?;
     }

@@ -9,7 +9,10 @@ use diesel::{
 };
 use lionrocket_sql_model::{
     schema,
-    soundness::{CountAttemptDifferences, CountLedgerDifferences, CountUnchargedTurns},
+    soundness::{
+        CountAttemptDifferences, CountLedgerDifferences, CountOldLedgerDifferences,
+        CountUnchargedTurns,
+    },
     static_query,
 };
 
@@ -39,6 +42,8 @@ static_query! {
 
 /// The migration that made the account of attempts.
 const ATTEMPTS: &str = "20261126000001";
+/// The migration that made summaries.
+const SUMMARIES: &str = "20261126000003";
 
 /// What a sound database holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,12 +129,17 @@ fn find_fault(connection: &mut SqliteConnection) -> QueryResult<Option<Finding>>
     if dangling > 0 {
         return Ok(Some(Finding::DanglingRows(dangling)));
     }
-    let (differences,) = (CountLedgerDifferences {}).get_result(connection)?;
+    // A copy that is made before a migration may be of a time without summaries, or without attempts.
+    let has = |migration| applied.iter().any(|version| version == migration);
+    let (differences,): (i64,) = if has(SUMMARIES) {
+        (CountLedgerDifferences {}).get_result(connection)?
+    } else {
+        (CountOldLedgerDifferences {}).get_result(connection)?
+    };
     if differences > 0 {
         return Ok(Some(Finding::LedgerDiffers(differences)));
     }
-    // A copy that is made before a migration may be of a time without attempts.
-    if applied.iter().any(|version| version == ATTEMPTS) {
+    if has(ATTEMPTS) {
         let (differences,) = (CountAttemptDifferences {}).get_result(connection)?;
         if differences > 0 {
             return Ok(Some(Finding::AttemptsDiffer(differences)));

@@ -17,6 +17,7 @@ use lionrocket_app::{
     service_control::ServiceControl,
     sessions::{Client, SessionPorts, SessionService, SessionSettings},
     stats::StatsService,
+    summaries::SummaryService,
     turns::{TurnPorts, TurnService, TurnSettings},
     usage::UsageService,
 };
@@ -31,7 +32,7 @@ use lionrocket_domain::{
     calendar::StatsZone,
     catalog::{ModelCatalog, ModelFacts, Thinking},
     ids::NodeId,
-    prompt::HistoryBudget,
+    window::HistoryBudget,
     text::{EmailAddress, Password, Username},
     turn::OnInterrupt,
     usage::Prices,
@@ -88,6 +89,8 @@ pub struct World {
     pub prompts: Arc<PromptService>,
     /// Chats.
     pub chats: Arc<ChatService>,
+    /// Summaries of what chats said before.
+    pub summaries: Arc<SummaryService>,
     /// Everything that is kept of a person.
     pub export: Arc<ExportService>,
     /// Turns.
@@ -121,7 +124,7 @@ impl World {
     /// Something of it cannot be made, such as a temporary file.
     #[must_use]
     pub fn new() -> Self {
-        Self::made_with(noon(), Arc::new(Unlimited), DailyBudgets::default(), CHEAP)
+        Self::with_history(HistoryBudget::default())
     }
 
     /// Makes one in which only so much may be used in a day.
@@ -130,7 +133,18 @@ impl World {
     /// As [`World::new`].
     #[must_use]
     pub fn with_budgets(budgets: DailyBudgets) -> Self {
-        Self::made_with(noon(), Arc::new(Unlimited), budgets, CHEAP)
+        let history = HistoryBudget::default();
+        Self::made_with(noon(), Arc::new(Unlimited), budgets, CHEAP, history)
+    }
+
+    /// Makes one in which the model is sent only so much of a conversation.
+    ///
+    /// # Panics
+    /// As [`World::new`].
+    #[must_use]
+    pub fn with_history(history: HistoryBudget) -> Self {
+        let budgets = DailyBudgets::default();
+        Self::made_with(noon(), Arc::new(Unlimited), budgets, CHEAP, history)
     }
 
     /// Makes one in which rates are limited. Buckets are refilled by the world's clock.
@@ -143,7 +157,8 @@ impl World {
         let (shown, start) = (clock.clone(), clock.now());
         let elapsed = move || shown.now().duration_since(start).unsigned_abs();
         let limits = Arc::new(LocalRateLimiter::with_time(elapsed));
-        Self::made_with(clock, limits, DailyBudgets::default(), CHEAP)
+        let (budgets, history) = (DailyBudgets::default(), HistoryBudget::default());
+        Self::made_with(clock, limits, budgets, CHEAP, history)
     }
 
     /// Makes one in which passwords are as hard to guess as in the service itself, and as slow.
@@ -152,8 +167,9 @@ impl World {
     /// As [`World::new`].
     #[must_use]
     pub fn with_real_hashes() -> Self {
-        let budgets = DailyBudgets::default();
-        Self::made_with(noon(), Arc::new(Unlimited), budgets, HashCost::default())
+        let (budgets, history) = (DailyBudgets::default(), HistoryBudget::default());
+        let cost = HashCost::default();
+        Self::made_with(noon(), Arc::new(Unlimited), budgets, cost, history)
     }
 
     #[expect(clippy::expect_used, reason = "a test without its world has failed")]
@@ -162,6 +178,7 @@ impl World {
         limits: Arc<dyn RateLimiter>,
         budgets: DailyBudgets,
         cost: HashCost,
+        history: HistoryBudget,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = SqliteStore::open(&SqliteOptions {
@@ -221,13 +238,16 @@ impl World {
         let turns = TurnPorts {
             chats: shared.clone(),
             turns: shared.clone(),
+            summaries: shared.clone(),
             model: model.clone(),
             log: Arc::new(LocalReplyLog::new()),
             clock: clock.clone(),
             ids,
             spawner: Arc::new(spawner.clone()),
         };
-        let turns = TurnService::new(turns, turn_settings(zone.clone(), budgets));
+        let mut settings = turn_settings(zone.clone(), budgets);
+        settings.history = history;
+        let turns = TurnService::new(turns, settings);
         Self {
             invites: Arc::new(InviteService::new(
                 shared.clone(),
@@ -251,6 +271,7 @@ impl World {
             characters: Arc::new(CharacterService::new(shared.clone(), clock.clone())),
             prompts: Arc::new(PromptService::new(shared.clone(), clock.clone())),
             chats: Arc::new(ChatService::new(shared.clone(), clock.clone())),
+            summaries: Arc::new(SummaryService::new(shared.clone(), clock.clone())),
             export: export(&store, &sessions, clock.clone(), &zone),
             turns: Arc::new(turns),
             stats: Arc::new(StatsService::new(shared, clock.clone(), zone)),
@@ -339,6 +360,7 @@ fn export(
         accounts: store.clone(),
         characters: store.clone(),
         chats: store.clone(),
+        summaries: store.clone(),
         usage: store,
         clock,
     };

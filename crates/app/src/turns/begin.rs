@@ -13,6 +13,7 @@ use lionrocket_domain::{
     text::MessageText,
     turn::{StopReason, Turn, TurnRecord},
     usage::ChargeAccount,
+    window::{Outlook, window},
 };
 use lionrocket_ports::{
     StoreError,
@@ -24,10 +25,18 @@ use lionrocket_ports::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    Ask, BeginError, BegunTurn, Engine, MAX_HISTORY_MESSAGES, TurnRequest, lease_from,
+    Ask, BeginError, BegunTurn, Engine, TurnRequest, lease_from,
     reply::{self, ReplyTask},
     request::refusal,
 };
+
+/// What the model is asked for a reply.
+pub(super) struct Asked {
+    /// The request.
+    pub(super) request: ModelRequest,
+    /// When a summary is due of what the next one leaves out.
+    pub(super) outlook: Outlook,
+}
 
 /// How often a turn is put together anew because the chat went on meanwhile.
 const MAX_BEGIN_ATTEMPTS: usize = 3;
@@ -47,7 +56,8 @@ impl Engine {
             let question = self.question(actor.user_id, &context, &messages);
             let begin = self.begin_turn(actor, &request, messages, &context);
             let account = account_of(&begin);
-            match refusal(self.reserve_and_begin(begin, question.as_ref()).await?)? {
+            let asked = question.as_ref().map(|question| &question.request);
+            match refusal(self.reserve_and_begin(begin, asked).await?)? {
                 BeginOutcome::Started(started) => {
                     // A turn without a character never starts.
                     let question = question.ok_or(BeginError::ChatReadOnly)?;
@@ -85,10 +95,11 @@ impl Engine {
         request: &TurnRequest,
     ) -> Result<Box<TurnContext>, BeginError> {
         let place = request.ask.place();
+        let messages = self.settings.history.max_messages;
         let outcome = self
             .ports
             .chats
-            .turn_context(actor.user_id, request.chat_id, place, MAX_HISTORY_MESSAGES)
+            .turn_context(actor.user_id, request.chat_id, place, messages)
             .await?;
         match (outcome, &request.ask) {
             (TurnContextOutcome::Found(context), _) => Ok(context),
@@ -103,7 +114,7 @@ impl Engine {
         self: &Arc<Self>,
         started: StartedTurn,
         account: ChargeAccount,
-        request: ModelRequest,
+        asked: Asked,
         place: OwnedSemaphorePermit,
     ) -> TurnRecord {
         let StartedTurn {
@@ -112,7 +123,7 @@ impl Engine {
             assistant_message,
         } = started;
         let beginning = assistant_message.content.clone();
-        self.write_in_background(account, request, beginning, Some(place))
+        self.write_in_background(account, asked, beginning, Some(place))
             .await;
         TurnRecord {
             turn,
@@ -126,15 +137,17 @@ impl Engine {
     pub(super) async fn write_in_background(
         self: &Arc<Self>,
         account: ChargeAccount,
-        request: ModelRequest,
+        asked: Asked,
         beginning: String,
         place: Option<OwnedSemaphorePermit>,
     ) {
+        let Asked { request, outlook } = asked;
         let turn_id = account.turn_id;
         self.ports.log.open(turn_id, beginning.clone()).await;
         let task = ReplyTask {
             account,
             request,
+            outlook,
             beginning,
             cut: self.running.enter(turn_id),
             place,
@@ -177,7 +190,7 @@ impl Engine {
         user_id: UserId,
         context: &TurnContext,
         messages: &NewMessages,
-    ) -> Option<ModelRequest> {
+    ) -> Option<Asked> {
         let asked = context.asked.as_ref();
         let question = match messages {
             NewMessages::Exchange { text, .. } => Question {
@@ -198,7 +211,7 @@ impl Engine {
         user_id: UserId,
         context: &TurnContext,
         question: Question<'_>,
-    ) -> Option<ModelRequest> {
+    ) -> Option<Asked> {
         let TurnCharacter::Available {
             name,
             system_prompt,
@@ -211,18 +224,21 @@ impl Engine {
             character: name,
             person: context.person.as_ref(),
         };
+        let window = window(&context.history, &context.past, self.settings.history);
         let prompt = prompt::compose(
             &context.common_prompts,
             names,
             system_prompt,
-            &context.history,
+            &window,
             question,
-            self.settings.history,
         );
-        Some(ModelRequest {
-            prompt,
-            max_output_tokens: self.settings.max_output_tokens,
-            user_reference: format!("user-{user_id}"),
+        Some(Asked {
+            request: ModelRequest {
+                prompt,
+                max_output_tokens: self.settings.max_output_tokens,
+                user_reference: format!("user-{user_id}"),
+            },
+            outlook: window.outlook,
         })
     }
 

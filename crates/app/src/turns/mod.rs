@@ -13,6 +13,7 @@ mod reply;
 mod request;
 mod running;
 mod seam;
+mod summary;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -24,7 +25,7 @@ use lionrocket_domain::{
     calendar::StatsZone,
     catalog::ModelCatalog,
     ids::{ChatId, NodeId, TurnId},
-    prompt::HistoryBudget,
+    window::HistoryBudget,
     turn::{OnInterrupt, TurnRecord},
 };
 use lionrocket_ports::{
@@ -33,6 +34,7 @@ use lionrocket_ports::{
     model::LanguageModel,
     reply_log::{ReplyLog, TextOffset},
     runtime::{Clock, IdGenerator, Spawner},
+    summaries::SummaryStore,
     turns::TurnStore,
 };
 
@@ -48,6 +50,7 @@ use running::{Cut, Running};
 pub struct TurnPorts {
     pub chats: Arc<dyn ChatRepository>,
     pub turns: Arc<dyn TurnStore>,
+    pub summaries: Arc<dyn SummaryStore>,
     pub model: Arc<dyn LanguageModel>,
     pub log: Arc<dyn ReplyLog>,
     pub clock: Arc<dyn Clock>,
@@ -115,8 +118,6 @@ struct Engine {
 
 /// How long a process may be silent about a turn before it is taken for dead.
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// The most messages of history that are read for one request.
-const MAX_HISTORY_MESSAGES: u32 = 192;
 
 impl TurnService {
     /// Puts the service together.
@@ -213,25 +214,28 @@ impl TurnService {
         None
     }
 
-    /// Takes up every turn that another process left behind, and gives back what was set aside for
+    /// Takes up every turn that another process left behind, closes its summaries, and gives back what was set aside for
     /// turns that are gone. For a process that has just started and serves the store alone.
     ///
     /// # Errors
     /// The store failed.
     pub async fn recover_after_restart(&self) -> Result<Recovered, StoreError> {
         let recovered = self.engine.take_up_orphans(None).await?;
+        self.engine.close_left_over_summaries(None).await?;
         self.engine.ports.log.forget_left_over().await;
         self.engine.ports.turns.give_back_leftovers().await?;
         Ok(recovered)
     }
 
-    /// Takes up the turns whose process has given no sign for too long.
+    /// Takes up the turns whose process has given no sign for too long, and closes such summaries.
     ///
     /// # Errors
     /// The store failed.
     pub async fn recover_expired(&self) -> Result<Recovered, StoreError> {
         let now = self.engine.ports.clock.now();
-        self.engine.take_up_orphans(Some(now)).await
+        let recovered = self.engine.take_up_orphans(Some(now)).await?;
+        self.engine.close_left_over_summaries(Some(now)).await?;
+        Ok(recovered)
     }
 
     /// Begins no more turns: for a process that is about to end. Those under way go on.

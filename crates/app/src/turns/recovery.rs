@@ -11,15 +11,14 @@ use lionrocket_domain::{
 use lionrocket_ports::{
     StoreError,
     chats::{TurnContext, TurnContextOutcome, TurnPlace},
-    model::ModelRequest,
     reply_log::StartedAttempt,
     turns::{FinishTurn, OrphanedTurn, ResumeOutcome, ResumeTurn},
 };
 
-use super::{Engine, MAX_HISTORY_MESSAGES, assembler::estimated_attempt, lease_from};
+use super::{Engine, assembler::estimated_attempt, begin::Asked, lease_from};
 
-/// How many orphaned turns are taken up at a time.
-const ORPHANS_AT_A_TIME: u32 = 100;
+/// How much of what was left behind is taken up at a time.
+pub(super) const LEFT_AT_A_TIME: u32 = 100;
 
 /// What became of turns whose process died.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +45,7 @@ impl Engine {
                     self.settings.node_id,
                     lease_before,
                     lease_until,
-                    ORPHANS_AT_A_TIME,
+                    LEFT_AT_A_TIME,
                     self.running.at_work(),
                 )
                 .await?;
@@ -88,25 +87,24 @@ impl Engine {
             }
         }
         let text = orphan.text.clone() + &noted.text;
+        let said = text.get(orphan.resumed_from..).unwrap_or_default();
         Orphan {
-            attempts: self.estimate(started, &text, orphan.resumed_from),
+            attempts: self.estimate(started, said, self.settings.max_output_tokens),
             text,
             turn: orphan,
         }
     }
 
     /// What upstream charges for requests that broke off. Only the last one can have said anything.
-    fn estimate(
+    pub(super) fn estimate(
         &self,
         started: Vec<StartedAttempt>,
-        text: &str,
-        resumed_from: usize,
+        said: &str,
+        most: u32,
     ) -> Vec<Attempt> {
         let last = started.len().saturating_sub(1);
-        let said = text.get(resumed_from..).unwrap_or_default();
         let attempts = started.into_iter().enumerate().map(|(number, attempt)| {
             let said = if number == last { said } else { "" };
-            let most = self.settings.max_output_tokens;
             estimated_attempt(&self.settings.catalog, attempt, said, most)
         });
         attempts.collect()
@@ -122,22 +120,23 @@ impl Engine {
         if !may_go_on {
             return Ok(false);
         }
-        let Some(request) = self.request_for_rest(orphan).await? else {
+        let Some(asked) = self.request_for_rest(orphan).await? else {
             return Ok(false);
         };
+        let request = &asked.request;
         let resume = ResumeTurn {
             account: turn.account,
             text: orphan.text.clone(),
             attempts: orphan.attempts.clone(),
             first_text_at: turn.first_text_at,
-            budget: self.budget(&request, request.prompt.token_bound()),
+            budget: self.budget(request, request.prompt.token_bound()),
             lease_until: lease_from(now),
             now,
         };
         match self.ports.turns.resume(resume).await? {
             ResumeOutcome::Resumed => {
                 let text = orphan.text.clone();
-                self.write_in_background(turn.account, request, text, None)
+                self.write_in_background(turn.account, asked, text, None)
                     .await;
                 Ok(true)
             }
@@ -148,14 +147,14 @@ impl Engine {
     }
 
     /// What the model is asked for the rest of a turn; `None` when its character is gone.
-    async fn request_for_rest(&self, orphan: &Orphan) -> Result<Option<ModelRequest>, StoreError> {
+    async fn request_for_rest(&self, orphan: &Orphan) -> Result<Option<Asked>, StoreError> {
         let turn = &orphan.turn;
         let (user_id, chat_id) = (turn.account.user_id, turn.account.chat_id);
         let place = TurnPlace::Onward(turn.assistant_message_id);
         let outcome = self
             .ports
             .chats
-            .turn_context(user_id, chat_id, place, MAX_HISTORY_MESSAGES)
+            .turn_context(user_id, chat_id, place, self.settings.history.max_messages)
             .await?;
         let TurnContextOutcome::Found(context) = outcome else {
             return Ok(None);

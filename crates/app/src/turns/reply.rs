@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt, Stream, StreamExt,
     stream::{self, Peekable},
 };
-use lionrocket_domain::{turn::TurnRecord, usage::ChargeAccount};
+use lionrocket_domain::{turn::TurnRecord, usage::ChargeAccount, window::Outlook};
 use lionrocket_ports::{
     StoreError,
     error::Chain,
@@ -41,6 +41,8 @@ pub(super) struct ReplyTask {
     pub(super) account: ChargeAccount,
     /// What the model is asked.
     pub(super) request: ModelRequest,
+    /// When a summary is due of what the next request leaves out.
+    pub(super) outlook: Outlook,
     /// What there is of the reply already.
     pub(super) beginning: String,
     /// Tells when the reply is to end early.
@@ -52,12 +54,15 @@ pub(super) struct ReplyTask {
 
 /// Writes a reply to its end, whatever happens on the way.
 pub(super) async fn run(engine: Arc<Engine>, task: ReplyTask) {
-    let turn_id = task.account.turn_id;
+    let (turn_id, outlook) = (task.account.turn_id, task.outlook);
     let work = AssertUnwindSafe(write_reply(&engine, task)).catch_unwind();
     let ended = work.await;
     engine.running.leave(turn_id);
     match ended {
-        Ok(End::Told(record)) => engine.ports.log.close(turn_id, record).await,
+        Ok(End::Told(record)) => {
+            engine.ports.log.close(turn_id, Arc::clone(&record)).await;
+            engine.sum_up_after(&record, outlook);
+        }
         Ok(End::Gone) => engine.ports.log.abandon(turn_id).await,
         Ok(End::Unwritten) => engine.ports.log.break_off(turn_id).await,
         Err(_) => {
@@ -86,6 +91,7 @@ async fn write_reply(engine: &Engine, task: ReplyTask) -> End {
         beginning,
         cut,
         place,
+        ..
     } = task;
     let mut writer = Writer {
         engine,

@@ -49,6 +49,15 @@ impl Running {
         Arc::clone(&self.writers)
     }
 
+    /// Takes the right to have the model write one more reply, if it need not be waited for. Not for a
+    /// process that is about to end.
+    pub(super) fn write_at_once(&self) -> Option<OwnedSemaphorePermit> {
+        if self.places.is_closed() {
+            return None;
+        }
+        Arc::clone(&self.writers).try_acquire_owned().ok()
+    }
+
     /// Enters a reply; it can be ended from here on.
     pub(super) fn enter(&self, turn_id: TurnId) -> watch::Receiver<Option<Cut>> {
         let (sender, receiver) = watch::channel(None);

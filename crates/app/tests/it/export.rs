@@ -21,7 +21,7 @@ use lionrocket_domain::{
 };
 use lionrocket_ports::{
     StoreError, admin::MockAdminRepository, characters::MockCharacterRepository,
-    chats::MockChatRepository, usage::MockUsageRepository,
+    chats::MockChatRepository, summaries::MockSummaryStore, usage::MockUsageRepository,
 };
 
 use crate::{
@@ -107,6 +107,8 @@ impl Mocks {
             ranges.lock().unwrap().push(range);
             read().map(|()| Vec::new())
         });
+        let mut summaries = MockSummaryStore::new();
+        summaries.expect_list().returning(|_, _| Ok(Vec::new()));
         let mut accounts = MockAdminRepository::new();
         let read = counted();
         accounts.expect_views_of().returning(move |_, _, _| {
@@ -124,6 +126,7 @@ impl Mocks {
             accounts: Arc::new(accounts),
             characters: Arc::new(characters),
             chats: Arc::new(chats),
+            summaries: Arc::new(summaries),
             usage: Arc::new(usage),
             clock: Arc::new(FixedClock),
         };
@@ -160,7 +163,7 @@ async fn no_page_is_read_before_its_piece_is_asked_for() {
     while let Some(piece) = export.pieces.next().await {
         kinds.push(match piece.unwrap() {
             ExportPiece::Characters(_) => "characters",
-            ExportPiece::Chat(_) => "chat",
+            ExportPiece::Chat(..) => "chat",
             ExportPiece::Messages(page) => {
                 assert_eq!(page.len(), 1);
                 "messages"

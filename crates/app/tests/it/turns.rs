@@ -16,16 +16,19 @@ use lionrocket_domain::{
     catalog::{ModelCatalog, ModelFacts, Thinking},
     chat::{MessageStatus, Role},
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
-    prompt::HistoryBudget,
+    prompt::Wish,
+    summary::BranchSummary,
     text::{CharacterName, MessageText, SystemPrompt},
     turn::{OnInterrupt, StopReason, Turn, TurnEnd, TurnFailure, TurnRecord, TurnState},
     usage::{Attempt, Charge, ChargeAccount, Prices, TokenUsage},
+    window::HistoryBudget,
 };
 use lionrocket_ports::{
     StoreError,
     chats::{MockChatRepository, TurnCharacter, TurnContext, TurnContextOutcome, TurnPlace},
     model::{MockLanguageModel, ModelError, ModelEvent},
     reply_log::{LeftOver, MockReplyLog, ReplyEvent, StartedAttempt},
+    summaries::MockSummaryStore,
     turns::{
         BeginOutcome, CheckpointOutcome, FinishOutcome, FinishTurn, MockTurnStore, NewMessages,
         OrphanedTurn, ResumeOutcome, ResumeTurn, StartedTurn,
@@ -41,6 +44,7 @@ struct Mocks {
     turns: MockTurnStore,
     model: MockLanguageModel,
     log: MockReplyLog,
+    summaries: MockSummaryStore,
 }
 
 impl Mocks {
@@ -54,6 +58,10 @@ impl Mocks {
         log.expect_open().return_const(());
         log.expect_started().return_const(());
         log.expect_forget_left_over().return_const(());
+        let mut summaries = MockSummaryStore::new();
+        summaries
+            .expect_left_over()
+            .returning(|_, _, _, _| Ok(Vec::new()));
         let mut model = MockLanguageModel::new();
         model.expect_model_id().return_const("model".to_owned());
         Self {
@@ -61,6 +69,7 @@ impl Mocks {
             turns: MockTurnStore::new(),
             model,
             log,
+            summaries,
         }
     }
 
@@ -84,6 +93,7 @@ impl Mocks {
         let ports = TurnPorts {
             chats: Arc::new(self.chats),
             turns: Arc::new(self.turns),
+            summaries: Arc::new(self.summaries),
             model: Arc::new(self.model),
             log: Arc::new(self.log),
             clock: Arc::new(FixedClock),
@@ -139,6 +149,7 @@ fn context() -> TurnContext {
         ],
         asked: None,
         cut_reply: None,
+        past: BranchSummary::default(),
         common_prompts: Vec::new(),
         character: TurnCharacter::Available {
             id: CharacterId::from_stored(5),
@@ -1003,7 +1014,7 @@ async fn another_reply_is_asked_for_with_the_message_that_is_there() {
         .expect_stream()
         .withf(|request| {
             let last = request.prompt.turns.last().unwrap();
-            last.text == "Hello" && !request.prompt.goes_on
+            last.text == "Hello" && request.prompt.wish == Wish::Reply
         })
         .once()
         .return_once(|_| Box::pin(stream::iter([model_started(), finished()])));
@@ -1252,7 +1263,7 @@ async fn take_up(
         .expect_stream()
         .withf(move |request| {
             let turns = &request.prompt.turns;
-            request.prompt.goes_on && turns[turns.len() - 2].text == whole
+            request.prompt.wish == Wish::GoOn && turns[turns.len() - 2].text == whole
         })
         .returning(|_| Box::pin(stream::iter([model_started(), text(" 하세요"), finished()])));
     mocks.log.expect_abandon().return_const(());

@@ -16,7 +16,7 @@ use lionrocket_claude_adapter::{
 };
 use lionrocket_domain::{
     chat::Role,
-    prompt::{Prompt, PromptTurn, SystemBlock},
+    prompt::{Prompt, PromptTurn, SystemBlock, Wish},
     text::CharacterName,
 };
 use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent, ModelRequest};
@@ -143,7 +143,7 @@ fn request(question: &str) -> ModelRequest {
                 turn(Role::User, question),
             ],
             character_name: CharacterName::parse("Haru").unwrap(),
-            goes_on: false,
+            wish: Wish::Reply,
         },
         max_output_tokens: 500,
         user_reference: "u-7f3a".to_owned(),

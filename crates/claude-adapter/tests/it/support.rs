@@ -9,7 +9,7 @@ use lionrocket_claude_adapter::{
 use lionrocket_domain::{
     catalog::ModelCatalog,
     chat::Role,
-    prompt::{Prompt, PromptTurn, SystemBlock},
+    prompt::{Prompt, PromptTurn, SystemBlock, Wish},
     text::CharacterName,
 };
 use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent, ModelRequest};
@@ -69,7 +69,7 @@ pub(crate) fn request(turns: &[&str]) -> ModelRequest {
             ],
             turns: turns.iter().enumerate().map(turn).collect(),
             character_name: CharacterName::parse("Haru").unwrap(),
-            goes_on: false,
+            wish: Wish::Reply,
         },
         max_output_tokens: 500,
         user_reference: "u-7f3a".to_owned(),

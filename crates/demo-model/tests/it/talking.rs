@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use lionrocket_demo_model::{DemoModel, MODEL_ID};
 use lionrocket_domain::{
     chat::Role,
-    prompt::{Prompt, PromptTurn, SystemBlock},
+    prompt::{Prompt, PromptTurn, SystemBlock, Wish},
     text::CharacterName,
     turn::StopReason,
     usage::{TokenUsage, estimate_tokens},
@@ -29,7 +29,7 @@ fn prompt(name: &str, texts: &[&str]) -> Prompt {
             })
             .collect(),
         character_name: CharacterName::parse(name).unwrap(),
-        goes_on: false,
+        wish: Wish::Reply,
     }
 }
 
@@ -365,4 +365,29 @@ proptest! {
             prop_assert!(word_count(&say(&name, &[&message])) >= 60);
         }
     }
+}
+
+#[tokio::test]
+async fn a_summary_quotes_what_the_person_said_last_and_keeps_what_was_remembered() {
+    let text = "<memory>\n미나는 차를 좋아한다.\n</memory>\n\n<conversation>\n미나: 바다를 보러 왔어\n\
+                하루: 어서 와!\n</conversation>\n\nWrite the new memory.";
+    let asked = Prompt {
+        wish: Wish::Summary,
+        ..prompt("하루", &[text])
+    };
+    let summary = ask(DemoModel::new(Duration::ZERO), asked, 700).await;
+    assert_eq!(
+        summary.text(),
+        "미나는 차를 좋아한다.\n미나는 하루에게 이런 말을 했다: “바다를 보러 왔어”."
+    );
+    let text = "<conversation>\nMina: I came to see the sea\nHaru: Welcome!\n</conversation>";
+    let asked = Prompt {
+        wish: Wish::Summary,
+        ..prompt("Haru", &[text])
+    };
+    let summary = ask(DemoModel::new(Duration::ZERO), asked, 700).await;
+    assert_eq!(
+        summary.text(),
+        "Mina told Haru: “I came to see the sea”."
+    );
 }

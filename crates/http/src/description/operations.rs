@@ -15,11 +15,12 @@ use utoipa::{
 use crate::problem::{Code, PROBLEM_JSON, Problem};
 
 /// The reads that have an entity tag.
-const TAGGED_READS: [&str; 9] = [
+const TAGGED_READS: [&str; 10] = [
     "get_me",
     "get_character",
     "get_chat",
     "get_prompt",
+    "get_summary",
     "get_user",
     "list_characters",
     "list_chats",
@@ -269,6 +270,7 @@ fn extra_codes(operation_id: &str) -> &'static [Code] {
         "readyz" => &[Code::NotReady],
         "follow_turn" => &[Code::NotAcceptable],
         "choose_branch" => &[Code::PreconditionFailed],
+        "update_summary" => &[Code::PreconditionFailed, Code::NoSummary],
         "send_message" | "edit_message" | "regenerate_reply" | "continue_reply" => &[
             Code::NotAcceptable,
             Code::ChatReadOnly,

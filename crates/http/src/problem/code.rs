@@ -108,6 +108,9 @@ codes! {
     CannotContinue "cannot_continue" 409 "The reply has nothing to go on from",
         "This reply is whole, has no words yet, or is no reply at all.",
         "Send a message, or ask for another reply.";
+    NoSummary "no_summary" 409 "The chat has no summary",
+        "The chat has no summary of the branch that is shown, so there are no words to change.",
+        "Wait until there is one: it is made when the conversation is too long for the model.";
     TurnRunning "turn_running" 409 "A reply is being written",
         "A reply is being written in this chat.",
         "Follow the turn in `turn_id` to its end, then send again.";
@@ -119,7 +122,7 @@ codes! {
         "Read it again and decide anew.";
     PayloadTooLarge "payload_too_large" 413 "The body is too large",
         "The body is larger than this address takes.",
-        "Send at most 16 KiB; 4 KiB for a message, 64 KiB for a character or a common prompt.";
+        "Send at most 16 KiB; 4 KiB for a message, 64 KiB for a character, a common prompt or a summary.";
     UnsupportedMediaType "unsupported_media_type" 415 "The body is not of a known type",
         "The body must be JSON in UTF-8.",
         "Send `Content-Type: application/json`.";

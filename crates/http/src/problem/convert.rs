@@ -9,6 +9,7 @@ use lionrocket_app::{
     chats::ShowError,
     resets::ResetError,
     sessions::SessionError,
+    summaries::SummaryError,
     turns::{Ask, BeginError},
     usage::UsageError,
 };
@@ -183,6 +184,16 @@ impl From<ShowError> for Problem {
                 Wrong::new("unknown_message", "the chat has no such message"),
             ),
             ShowError::Service(error) => error.into(),
+            other => internal(&other),
+        }
+    }
+}
+
+impl From<SummaryError> for Problem {
+    fn from(error: SummaryError) -> Self {
+        match error {
+            SummaryError::NoSummary => Self::new(Code::NoSummary),
+            SummaryError::Service(error) => error.into(),
             other => internal(&other),
         }
     }

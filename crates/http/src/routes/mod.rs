@@ -12,6 +12,7 @@ mod prompts;
 mod service;
 mod sessions;
 mod stats;
+mod summaries;
 mod turns;
 
 use actix_web::HttpResponse;
@@ -70,6 +71,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(chats::update_chat)
         .service(chats::delete_chat)
         .service(chats::choose_branch)
+        .service(summaries::get_summary)
+        .service(summaries::update_summary)
         .service(messages::list_messages)
         .service(messages::send_message)
         .service(messages::edit_message)

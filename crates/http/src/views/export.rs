@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use lionrocket_domain::{
     chat::Chat,
     ids::{CharacterId, MessageId},
+    summary::Summary,
     text::ChatTitle,
 };
 use serde::Serialize;
@@ -11,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::{
     accounts::UserView, admin::AdminReadView, characters::CharacterView,
-    messages::MessageRecordView, sessions::SessionView, usage::UsageDayView,
+    messages::MessageRecordView, sessions::SessionView, summaries::SummaryRecordView,
+    usage::UsageDayView,
 };
 
 /// Everything that the service keeps of the person who asks.
@@ -76,14 +78,17 @@ pub(crate) struct ExportedChatView {
     /// When something was said last.
     #[schema(value_type = String, format = DateTime)]
     last_message_at: Timestamp,
+    /// What was summed up of what is not sent to the model any more, of all branches; those first that
+    /// tell of least.
+    summaries: Vec<SummaryRecordView>,
     /// All messages of all branches, oldest first: `parent_id` tells which follows which. This is the
     /// last field, since the messages are written after the rest.
     messages: Vec<MessageRecordView>,
 }
 
-impl From<Chat> for ExportedChatView {
+impl ExportedChatView {
     /// The chat without its messages.
-    fn from(chat: Chat) -> Self {
+    pub(crate) fn new(chat: Chat, summaries: Vec<Summary>) -> Self {
         Self {
             id: chat.id.get(),
             title: chat.title.map(ChatTitle::into_string),
@@ -93,6 +98,7 @@ impl From<Chat> for ExportedChatView {
             head_message_id: chat.head_message_id.map(MessageId::get),
             created_at: chat.created_at,
             last_message_at: chat.last_message_at,
+            summaries: summaries.into_iter().map(SummaryRecordView::from).collect(),
             messages: Vec::new(),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod service;
 pub(crate) mod service_state;
 pub(crate) mod sessions;
 pub(crate) mod stats;
+pub(crate) mod summaries;
 pub(crate) mod turns;
 pub(crate) mod usage;
 

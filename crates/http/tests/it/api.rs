@@ -153,6 +153,7 @@ impl Api {
             characters: world.characters.clone(),
             prompts: world.prompts.clone(),
             chats: world.chats.clone(),
+            summaries: world.summaries.clone(),
             answers: Arc::new(RememberedAnswers::new(
                 Arc::new(world.store.clone()),
                 world.clock.clone(),

@@ -122,6 +122,8 @@ pub struct Settings {
     pub catalog: ModelCatalog,
     /// The most tokens of one reply.
     pub max_output_tokens: u32,
+    /// How much of a conversation the model is sent, in tokens.
+    pub history_max_tokens: u64,
     /// How many replies are written at once.
     pub max_running_replies: usize,
     /// What becomes of replies that the end of the process cut.
@@ -179,6 +181,12 @@ impl Settings {
             model,
             catalog,
             max_output_tokens,
+            history_max_tokens: number(
+                "HISTORY_MAX_TOKENS",
+                raw.history_max_tokens.as_deref(),
+                24_000,
+                (2_000, 500_000),
+            )?,
             max_running_replies: number(
                 "MAX_RUNNING_REPLIES",
                 raw.max_running_replies.as_deref(),

@@ -131,6 +131,14 @@ pub struct RawSettings {
         value_name = "NUMBER"
     )]
     pub claude_max_tokens: Option<String>,
+    /// How much of a conversation the model is sent, in tokens; what was before is summed up [default: 24000]
+    #[arg(
+        long,
+        env = "HISTORY_MAX_TOKENS",
+        hide_env_values = true,
+        value_name = "NUMBER"
+    )]
+    pub history_max_tokens: Option<String>,
     /// How many replies are written at once; as many again wait, more are refused [default: 1000]
     #[arg(
         long,

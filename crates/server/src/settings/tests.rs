@@ -127,6 +127,9 @@ fn a_value_that_is_not_known_is_refused_by_name() {
             raw.claude_auth_header = set("basic");
         }),
         ("CLAUDE_MAX_TOKENS", |raw| raw.claude_max_tokens = set("0")),
+        ("HISTORY_MAX_TOKENS", |raw| {
+            raw.history_max_tokens = set("1999");
+        }),
         ("MODEL_CATALOG", |raw| {
             raw.model_catalog = set("/nowhere/models.toml");
         }),

@@ -66,14 +66,14 @@ pub(super) fn write_attempts(
     Ok(last)
 }
 
-/// Writes the last attempts at a turn down and answers what all of them cost.
-fn settle(
+/// Writes the last attempts at a turn or a summary down and answers what all of them cost.
+pub(crate) fn settle(
     connection: &mut SqliteConnection,
     turn_id: &str,
-    request: &FinishTurn,
+    attempts: &[Attempt],
+    now: Timestamp,
 ) -> Result<Option<Charge>, DbError> {
-    let attempts = &request.attempts;
-    let last = write_attempts(connection, turn_id, attempts, request.ended_at)?;
+    let last = write_attempts(connection, turn_id, attempts, now)?;
     // Nearly every turn has one attempt, and it need not be read back.
     if usize::try_from(last).is_ok_and(|last| last > 0 && last == attempts.len()) {
         return Ok(Charge::of_attempts(attempts));
@@ -83,14 +83,25 @@ fn settle(
     Ok(Charge::of_attempts(&all.collect::<StoreResult<Vec<_>>>()?))
 }
 
-/// Writes a turn's row of the ledger and adds it to the user's day.
-fn write_charge(
+/// What is charged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChargedFor {
+    /// A person's exchange.
+    Reply,
+    /// A summary, which counts as no exchange.
+    Summary,
+}
+
+/// Writes a row of the ledger and adds it to the user's day.
+pub(crate) fn write_charge(
     connection: &mut SqliteConnection,
+    charged_for: ChargedFor,
     account: &ChargeAccount,
     user_id: Option<i64>,
     charge: &Charge,
     now: Timestamp,
 ) -> QueryResult<()> {
+    let is_exchange = charged_for == ChargedFor::Reply;
     let usage_date = account.usage_date.to_string();
     let tokens = &charge.tokens;
     InsertCharge {
@@ -109,11 +120,13 @@ fn write_charge(
         price_version: &charge.price_version,
         estimated: charge.estimated,
         created_at: now.into(),
+        kind: if is_exchange { "reply" } else { "summary" },
     }
     .execute(connection)?;
     let (exchanges,): (i64,) = AddToDay {
         user_id,
         usage_date: &usage_date,
+        exchanges: i64::from(is_exchange),
         total_tokens: stored_count(tokens.total()),
         input_tokens: stored_count(tokens.input),
         output_tokens: stored_count(tokens.output),
@@ -122,7 +135,7 @@ fn write_charge(
         cost_micro_usd: stored_count(charge.cost_micro_usd),
     }
     .get_result(connection)?;
-    if user_id.is_some() && exchanges == 1 {
+    if is_exchange && user_id.is_some() && exchanges == 1 {
         count_active_account(connection, &usage_date)?;
     }
     Ok(())
@@ -206,11 +219,12 @@ pub(super) fn finish(
         return finish_late(connection, request, &turn_id);
     };
     let turn = turn.into_domain()?;
-    let charge = settle(connection, &turn_id, request)?;
+    let charge = settle(connection, &turn_id, &request.attempts, request.ended_at)?;
     let (user, assistant) = end_messages(connection, &turn, request, charge.as_ref())?;
     if let Some(charge) = &charge {
         let user_id = Some(account.user_id.get());
-        write_charge(connection, &account, user_id, charge, request.ended_at)?;
+        let kind = ChargedFor::Reply;
+        write_charge(connection, kind, &account, user_id, charge, request.ended_at)?;
     }
     TouchChat {
         id: turn.chat_id.get(),
@@ -249,15 +263,12 @@ fn finish_late(
         .first::<String>(connection)
         .optional()?
         .is_some();
-    if !is_charged && let Some(charge) = settle(connection, turn_id, request)? {
+    let (attempts, now) = (&request.attempts, request.ended_at);
+    if !is_charged && let Some(charge) = settle(connection, turn_id, attempts, now)? {
         let account = &request.account;
-        // The account may be gone together with the chat.
-        let user_id = users::table
-            .find(account.user_id.get())
-            .select(users::id)
-            .first::<i64>(connection)
-            .optional()?;
-        write_charge(connection, account, user_id, &charge, request.ended_at)?;
+        let user_id = payer(connection, account)?;
+        let kind = ChargedFor::Reply;
+        write_charge(connection, kind, account, user_id, &charge, now)?;
         let end = End {
             state: request.end.into(),
             failure: request.failure,
@@ -267,4 +278,16 @@ fn finish_late(
     }
     give_back(connection, turn_id)?;
     Ok(FinishOutcome::ChatGone)
+}
+
+/// Who pays; `None` when the account is gone together with the chat.
+pub(crate) fn payer(
+    connection: &mut SqliteConnection,
+    account: &ChargeAccount,
+) -> QueryResult<Option<i64>> {
+    users::table
+        .find(account.user_id.get())
+        .select(users::id)
+        .first::<i64>(connection)
+        .optional()
 }

@@ -1,7 +1,7 @@
 //! The writes of a turn.
 
 mod begin;
-mod finish;
+pub(crate) mod finish;
 mod orphans;
 
 use async_trait::async_trait;

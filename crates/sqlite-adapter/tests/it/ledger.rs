@@ -32,6 +32,10 @@ async fn a_row_of_the_ledger_can_only_lose_its_user() {
         "UPDATE usage_events SET user_id = NULL, cost_micro_usd = 0",
     );
     refused(&mut connection, "UPDATE usage_events SET estimated = 1");
+    refused(
+        &mut connection,
+        "UPDATE usage_events SET user_id = NULL, kind = 'summary'",
+    );
     connection
         .batch_execute("UPDATE usage_events SET user_id = NULL")
         .unwrap();
@@ -78,7 +82,7 @@ async fn the_sum_of_the_ledger_is_the_sum_of_the_days() {
     usage::the_ledger_and_the_days_agree_after_many_turns_at_once(stores).await;
     assert!(file.number("SELECT count(*) FROM usage_events") > 100);
     // What one side has by user, day, kind and cost and the other has not.
-    let ledger = "SELECT user_id, usage_date, count(*), sum(input_tokens), sum(output_tokens), \
+    let ledger = "SELECT user_id, usage_date, sum(kind = 'reply'), sum(input_tokens), sum(output_tokens), \
          sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
          sum(cost_micro_usd) FROM usage_events GROUP BY user_id, usage_date";
     let days = "SELECT user_id, usage_date, chat_count, input_tokens, output_tokens, \
@@ -101,7 +105,7 @@ async fn statistics_by_day_agree_with_the_ledger_and_the_turns() {
     usage::the_ledger_and_the_days_agree_after_many_turns_at_once(stores).await;
     assert_same(
         &file,
-        "SELECT usage_date, model, count(*), sum(input_tokens), sum(output_tokens), \
+        "SELECT usage_date, model, sum(kind = 'reply'), sum(input_tokens), sum(output_tokens), \
          sum(cache_read_tokens), sum(cache_write_5m_tokens + cache_write_1h_tokens), \
          sum(cost_micro_usd) FROM usage_events GROUP BY usage_date, model",
         "SELECT usage_date, model, exchanges, input_tokens, output_tokens, cache_read_tokens, \
@@ -109,7 +113,7 @@ async fn statistics_by_day_agree_with_the_ledger_and_the_turns() {
     );
     assert_same(
         &file,
-        "SELECT usage_date, character_id, count(*), sum(input_tokens + output_tokens \
+        "SELECT usage_date, character_id, sum(kind = 'reply'), sum(input_tokens + output_tokens \
          + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens), \
          sum(cost_micro_usd) FROM usage_events GROUP BY usage_date, character_id",
         "SELECT usage_date, character_id, exchanges, total_tokens, cost_micro_usd \

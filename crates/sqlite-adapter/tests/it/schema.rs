@@ -155,7 +155,11 @@ tables_are_as_described! {
         is_builtin;
     common_prompts: id, name, content, created_at, updated_at, is_active, position, version;
     chats: id, user_id, character_id, created_at, last_message_at, character_name,
-        character_name_folded, title, title_folded, head_message_id, pinned, version;
+        character_name_folded, title, title_folded, head_message_id, pinned, version, summary_enabled,
+        summary_version;
+    chat_summaries: chat_id, covers_up_to, depth, text, is_edited, updated_at;
+    summary_runs: id, user_id, chat_id, character_id, covers_up_to, summary_version, usage_date,
+        node_id, lease_until, started_at;
     messages: id, chat_id, role, content, token_count, created_at, parent_id, depth, turn_id,
         status, model, stop_reason, input_tokens, output_tokens, cache_read_tokens,
         cache_write_tokens;
@@ -168,7 +172,7 @@ tables_are_as_described! {
         price_version, estimated, created_at;
     usage_events: turn_id, user_id, chat_id, character_id, usage_date, model, input_tokens,
         output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-        cost_micro_usd, price_version, estimated, created_at;
+        cost_micro_usd, price_version, estimated, created_at, kind;
     usage_stats: id, user_id, usage_date, chat_count, total_tokens, input_tokens, output_tokens,
         cache_read_tokens, cache_write_tokens, cost_micro_usd;
     budget_reservations: turn_id, user_id, usage_date, tokens, cost_micro_usd;
