@@ -53,6 +53,12 @@ use crate::{
 /// How many people talk at once.
 const PEOPLE: u64 = 24;
 const MODEL: &str = "claude-haiku-5-5";
+/// So little that conversations are summed up after two turns or three.
+const HISTORY: HistoryBudget = HistoryBudget {
+    max_tokens: 150,
+    max_messages: 16,
+    step_messages: 2,
+};
 
 /// What to do.
 #[derive(Clone, Copy, Debug)]
@@ -103,24 +109,28 @@ impl LanguageModel for Hearing {
 }
 
 /// What stays when the service dies.
-struct Surroundings {
-    database: PathBuf,
+pub(crate) struct Surroundings {
+    pub(crate) database: PathBuf,
     model: Arc<Hearing>,
-    people: Vec<Person>,
-    character_id: CharacterId,
+    pub(crate) people: Vec<Person>,
+    pub(crate) character_id: CharacterId,
     catalog: ModelCatalog,
 }
 
 /// The service between two deaths.
-struct Process {
-    service: TurnService,
-    store: SqliteStore,
-    spawner: TaskSpawner,
+pub(crate) struct Process {
+    pub(crate) service: TurnService,
+    pub(crate) store: SqliteStore,
+    pub(crate) spawner: TaskSpawner,
     runtime: Runtime,
 }
 
 impl Process {
-    async fn start(around: &Surroundings, number: u64) -> Result<Self> {
+    pub(crate) async fn start(
+        around: &Surroundings,
+        number: u64,
+        history: HistoryBudget,
+    ) -> Result<Self> {
         let store = SqliteStore::open(&SqliteOptions {
             synchronous: Synchronous::Normal,
             readers: 2,
@@ -155,7 +165,7 @@ impl Process {
             catalog: around.catalog.clone(),
             max_output_tokens: 400,
             zone: StatsZone::parse("Asia/Seoul").context("a time zone")?,
-            history: HistoryBudget::default(),
+            history,
             max_running_per_user: 2,
             max_running: 16,
             max_waiting: 64,
@@ -180,7 +190,7 @@ impl Process {
     }
 
     /// Ends it in the middle of whatever it does.
-    async fn die(self) -> Result<()> {
+    pub(crate) async fn die(self) -> Result<()> {
         let Self {
             service,
             store,
@@ -324,7 +334,7 @@ pub async fn reconcile(plan: Plan) -> Result<Balance> {
     let progress = Arc::new(Progress::default());
     let mut rng = StdRng::seed_from_u64(plan.seed);
     for number in 0..=plan.crashes {
-        let process = Process::start(&around, number).await?;
+        let process = Process::start(&around, number, HISTORY).await?;
         let enough = plan.turns * (number + 1) / (plan.crashes + 1);
         let talkers: Vec<_> = around
             .people
@@ -382,7 +392,7 @@ pub async fn reconcile(plan: Plan) -> Result<Balance> {
     Ok(balance)
 }
 
-async fn surroundings(world: &World, simulator: &Simulator) -> Result<Surroundings> {
+pub(crate) async fn surroundings(world: &World, simulator: &Simulator) -> Result<Surroundings> {
     let catalog = catalog()?;
     let settings = ClaudeSettings {
         api_key: "sk-test-key".into(),

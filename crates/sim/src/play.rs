@@ -364,10 +364,14 @@ impl Play {
             .away_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        let mut quiet = 0;
         for _ in 0..60 {
             self.look().await?;
             sleep(Duration::from_secs(30)).await;
-            if self.clients.is_empty() && self.onlooker.under_way()? == 0 {
+            let is_quiet = self.clients.is_empty() && self.onlooker.under_way()? == 0;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            // After the last turn there may be a summary to make, and that is begun a moment later.
+            if quiet == 2 {
                 break;
             }
         }

@@ -39,6 +39,12 @@ use crate::{
 pub(crate) const MAX_RUNNING: usize = 3;
 /// What a person may use in a day.
 pub(crate) const BUDGET: u64 = 60_000;
+/// So little that conversations are summed up after a few turns.
+const HISTORY: HistoryBudget = HistoryBudget {
+    max_tokens: 300,
+    max_messages: 16,
+    step_messages: 2,
+};
 /// As the service does it.
 const RECOVER_EVERY: Duration = Duration::from_secs(10);
 
@@ -122,7 +128,7 @@ impl Process {
             catalog: upstream::catalog(),
             max_output_tokens: 1_024,
             zone: StatsZone::parse("Asia/Seoul").context("a time zone")?,
-            history: HistoryBudget::default(),
+            history: HISTORY,
             max_running_per_user: 2,
             max_running: MAX_RUNNING,
             max_waiting: 4,

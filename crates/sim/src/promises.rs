@@ -79,6 +79,19 @@ const ALWAYS: &[(&str, &str)] = &[
          AND state <> 'stopped'",
     ),
     (
+        "a chat is summed up twice at once",
+        "SELECT group_concat(id) FROM summary_runs GROUP BY chat_id HAVING count(*) > 1",
+    ),
+    (
+        "a summary was charged before its end",
+        "SELECT id FROM summary_runs JOIN usage_events ON turn_id = id",
+    ),
+    (
+        "a summary tells of a branch that is not there",
+        "SELECT CAST(s.covers_up_to AS TEXT) FROM chat_summaries s LEFT JOIN messages m \
+         ON m.id = s.covers_up_to AND m.chat_id = s.chat_id AND m.depth = s.depth WHERE m.id IS NULL",
+    ),
+    (
         "a turn ended and its reply did not",
         "SELECT t.id FROM turns t JOIN messages m ON m.id = t.assistant_message_id \
          WHERE (t.ended_at IS NULL) <> (m.status = 'streaming')",
@@ -106,9 +119,10 @@ impl Onlooker {
         Ok(found)
     }
 
-    /// How many turns are under way.
+    /// How many turns and summaries are under way.
     pub(crate) fn under_way(&self) -> Result<u32> {
-        let query = "SELECT count(*) FROM turns WHERE ended_at IS NULL";
+        let query = "SELECT (SELECT count(*) FROM turns WHERE ended_at IS NULL) \
+             + (SELECT count(*) FROM summary_runs)";
         Ok(self.0.query_row(query, [], |row| row.get(0))?)
     }
 

@@ -8,7 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use lionrocket_demo_model::DemoModel;
-use lionrocket_domain::{prompt::Prompt, turn::StopReason, usage::TokenUsage};
+use lionrocket_domain::{
+    prompt::{Prompt, Wish},
+    turn::StopReason,
+    usage::TokenUsage,
+};
 use lionrocket_ports::model::{LanguageModel, ModelError, ModelEvent, ModelRequest, ReplyStream};
 use tokio::sync::Semaphore;
 
@@ -63,7 +67,7 @@ impl ScriptedModel {
         self.scripts().push_back(script);
     }
 
-    /// What it was sent last.
+    /// What it was sent last when it was to answer, and not to sum up.
     pub fn last_prompt(&self) -> Option<Prompt> {
         let last = self.last_prompt.lock();
         last.unwrap_or_else(PoisonError::into_inner).clone()
@@ -77,8 +81,10 @@ impl ScriptedModel {
 #[async_trait]
 impl LanguageModel for ScriptedModel {
     async fn stream(&self, request: ModelRequest) -> ReplyStream {
-        let last = self.last_prompt.lock();
-        *last.unwrap_or_else(PoisonError::into_inner) = Some(request.prompt.clone());
+        if request.prompt.wish != Wish::Summary {
+            let last = self.last_prompt.lock();
+            *last.unwrap_or_else(PoisonError::into_inner) = Some(request.prompt.clone());
+        }
         let script = self.scripts().pop_front();
         match script {
             Some(script) => perform(script),

@@ -13,5 +13,6 @@ mod export;
 mod library;
 mod retention;
 mod sessions;
+mod summaries;
 mod support;
 mod turns;

@@ -39,17 +39,17 @@ use uuid::Uuid;
 
 use crate::support::{FixedClock, FixedIds, HeldTask, actor, message, now, turn_id};
 
-struct Mocks {
-    chats: MockChatRepository,
-    turns: MockTurnStore,
-    model: MockLanguageModel,
-    log: MockReplyLog,
-    summaries: MockSummaryStore,
+pub(crate) struct Mocks {
+    pub(crate) chats: MockChatRepository,
+    pub(crate) turns: MockTurnStore,
+    pub(crate) model: MockLanguageModel,
+    pub(crate) log: MockReplyLog,
+    pub(crate) summaries: MockSummaryStore,
 }
 
 impl Mocks {
     /// A chat of user 1 with one earlier exchange.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut chats = MockChatRepository::new();
         chats
             .expect_turn_context()
@@ -73,7 +73,7 @@ impl Mocks {
         }
     }
 
-    fn begins(mut self, outcome: BeginOutcome) -> Self {
+    pub(crate) fn begins(mut self, outcome: BeginOutcome) -> Self {
         self.turns
             .expect_begin()
             .once()
@@ -90,6 +90,14 @@ impl Mocks {
     }
 
     fn service(self, spawner: &Arc<HeldTask>) -> TurnService {
+        self.service_with(spawner, settings())
+    }
+
+    pub(crate) fn service_with(
+        self,
+        spawner: &Arc<HeldTask>,
+        settings: TurnSettings,
+    ) -> TurnService {
         let ports = TurnPorts {
             chats: Arc::new(self.chats),
             turns: Arc::new(self.turns),
@@ -100,11 +108,11 @@ impl Mocks {
             ids: Arc::new(FixedIds),
             spawner: spawner.clone(),
         };
-        TurnService::new(ports, settings())
+        TurnService::new(ports, settings)
     }
 }
 
-fn settings() -> TurnSettings {
+pub(crate) fn settings() -> TurnSettings {
     let facts = ModelFacts {
         prices: Prices {
             input: 1_000_000,
@@ -139,7 +147,7 @@ fn settings() -> TurnSettings {
     }
 }
 
-fn context() -> TurnContext {
+pub(crate) fn context() -> TurnContext {
     TurnContext {
         parent_id: Some(MessageId::from_stored(2)),
         person: None,
@@ -176,7 +184,7 @@ fn turn(state: TurnState) -> Turn {
     }
 }
 
-fn started() -> BeginOutcome {
+pub(crate) fn started() -> BeginOutcome {
     BeginOutcome::Started(Box::new(StartedTurn {
         turn: turn(TurnState::Queued),
         user_message: message(3, Role::User, "Hello", MessageStatus::Complete),
@@ -184,7 +192,7 @@ fn started() -> BeginOutcome {
     }))
 }
 
-fn record(state: TurnState, text: &str) -> TurnRecord {
+pub(crate) fn record(state: TurnState, text: &str) -> TurnRecord {
     TurnRecord {
         turn: turn(state),
         user_message: message(3, Role::User, "Hello", MessageStatus::Complete),
@@ -208,11 +216,11 @@ fn say(words: &str) -> TurnRequest {
     })
 }
 
-fn hello() -> TurnRequest {
+pub(crate) fn hello() -> TurnRequest {
     say("Hello")
 }
 
-fn tokens(input: u64, output: u64) -> TokenUsage {
+pub(crate) fn tokens(input: u64, output: u64) -> TokenUsage {
     TokenUsage {
         input,
         output,
@@ -221,7 +229,7 @@ fn tokens(input: u64, output: u64) -> TokenUsage {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "an item of the model's stream")]
-fn model_started() -> Result<ModelEvent, ModelError> {
+pub(crate) fn model_started() -> Result<ModelEvent, ModelError> {
     Ok(ModelEvent::Started {
         model: "model".to_owned(),
         tokens: tokens(10, 1),
@@ -230,12 +238,12 @@ fn model_started() -> Result<ModelEvent, ModelError> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "an item of the model's stream")]
-fn text(words: &str) -> Result<ModelEvent, ModelError> {
+pub(crate) fn text(words: &str) -> Result<ModelEvent, ModelError> {
     Ok(ModelEvent::Text(words.to_owned()))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "an item of the model's stream")]
-fn finished() -> Result<ModelEvent, ModelError> {
+pub(crate) fn finished() -> Result<ModelEvent, ModelError> {
     Ok(ModelEvent::Finished {
         stop_reason: StopReason::EndTurn,
         tokens: tokens(10, 7),

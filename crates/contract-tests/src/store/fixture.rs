@@ -35,6 +35,7 @@ use lionrocket_ports::{
     service::ServiceRepository,
     sessions::{LiveAt, NewSession, SessionStore},
     stats::StatsRepository,
+    summaries::SummaryStore,
     turns::{
         BeginOutcome, BeginTurn, FinishOutcome, FinishTurn, NewMessages, StartedTurn, TurnBudget,
         TurnStore,
@@ -64,6 +65,8 @@ pub struct Stores {
     pub chats: Arc<dyn ChatRepository>,
     /// Turns.
     pub turns: Arc<dyn TurnStore>,
+    /// Summaries.
+    pub summaries: Arc<dyn SummaryStore>,
     /// Usage by day.
     pub usage: Arc<dyn UsageRepository>,
     /// Statistics of the whole service.
@@ -92,6 +95,7 @@ impl Stores {
             + PromptRepository
             + ChatRepository
             + TurnStore
+            + SummaryStore
             + UsageRepository
             + StatsRepository
             + ServiceRepository
@@ -108,6 +112,7 @@ impl Stores {
             prompts: Arc::clone(&store) as _,
             chats: Arc::clone(&store) as _,
             turns: Arc::clone(&store) as _,
+            summaries: Arc::clone(&store) as _,
             stats: Arc::clone(&store) as _,
             service: Arc::clone(&store) as _,
             usage: store,

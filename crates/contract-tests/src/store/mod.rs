@@ -20,6 +20,7 @@ pub mod prompts;
 pub mod retention;
 pub mod sessions;
 pub mod stats;
+pub mod summaries;
 pub mod turns;
 pub mod usage;
 
@@ -195,6 +196,20 @@ macro_rules! store_contract {
             the_busiest_characters_and_people_are_named,
             other_days_are_left_out,
         );
+        $crate::store_contract!(@tests $make; summaries:
+            a_new_chat_has_no_summary_and_would_have_one,
+            a_summary_is_kept_and_charged_and_is_no_exchange,
+            a_summary_alone_makes_nobody_active,
+            a_summary_holds_on_its_own_branch_only,
+            the_owner_changes_words_and_switches,
+            a_summarys_version_tells_of_changes_of_the_chat_too,
+            of_summaries_begun_at_once_in_a_chat_one_is_started,
+            a_summary_whose_past_was_changed_meanwhile_is_dropped,
+            a_summary_without_words_is_charged_and_can_be_tried_again,
+            a_summary_of_a_deleted_chat_is_still_charged_once,
+            a_summary_has_to_fit_the_budgets_and_the_switch,
+            summaries_that_nobody_works_on_are_found,
+        );
         $crate::store_contract!(@tests $make; usage:
             days_are_told_oldest_first_within_the_range,
             a_day_adds_up_tokens_and_cost_by_kind,
@@ -229,6 +244,7 @@ mod tests {
             include_str!("retention.rs"),
             include_str!("sessions.rs"),
             include_str!("stats.rs"),
+            include_str!("summaries.rs"),
             include_str!("turns.rs"),
             include_str!("usage.rs"),
         ];

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SummaryView {
     /// The words; `null` while everything on the branch that is shown is sent, or no summary was made.
-    #[schema(required, examples("미나는 등대에서 하루를 만났고, 내일 다시 오기로 했다."))]
+    #[schema(required, value_type = Option<String>, examples("미나는 등대에서 하루를 만났고, 내일 다시 오기로 했다."))]
     text: Option<String>,
     /// Whether summaries are made and used in this chat.
     is_enabled: bool,

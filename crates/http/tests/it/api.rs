@@ -29,6 +29,7 @@ use lionrocket_domain::{
         SystemPrompt,
     },
     turn::TurnRecord,
+    window::HistoryBudget,
 };
 use lionrocket_http::{
     ApiState, LanguageModelKind, NetworkRules, NotReady, Readiness, Registration,
@@ -120,6 +121,13 @@ impl Api {
     /// With budgets of the day.
     pub(crate) async fn with_budgets(budgets: DailyBudgets) -> Self {
         let world = World::with_budgets(budgets);
+        let network = NetworkRules::default();
+        Self::made_of(world, info(), network, Arc::new(AlwaysReady)).await
+    }
+
+    /// With a model that is sent only so much of a conversation.
+    pub(crate) async fn with_history(history: HistoryBudget) -> Self {
+        let world = World::with_history(history);
         let network = NetworkRules::default();
         Self::made_of(world, info(), network, Arc::new(AlwaysReady)).await
     }

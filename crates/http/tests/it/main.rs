@@ -29,6 +29,7 @@ mod route_table;
 mod sessions;
 mod stats;
 mod streams;
+mod summaries;
 mod things;
 mod throttle;
 mod timing;

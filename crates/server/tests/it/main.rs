@@ -18,5 +18,6 @@ mod network;
 mod refusals;
 mod sessions;
 mod starting;
+mod summaries;
 mod support;
 mod watching;

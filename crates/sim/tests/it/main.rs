@@ -1,6 +1,7 @@
 //! The worlds and the books.
 
-use lionrocket_sim::{Flaw, Plan, play, play_many, reconcile};
+use lionrocket_domain::window::HistoryBudget;
+use lionrocket_sim::{Flaw, Plan, play, play_many, reconcile, talk_long};
 
 #[test]
 fn five_hundred_seeds_break_no_promise() {
@@ -52,4 +53,14 @@ async fn every_charge_on_the_bill_is_in_the_ledger_once() {
         balance.exact > turns / 2 && balance.estimated > turns / 20,
         "{balance:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_talk_that_is_summed_up_several_times_still_reads_most_of_its_input_from_the_cache() {
+    let talk = talk_long(50, HistoryBudget::of_tokens(4_000)).await.unwrap();
+    assert_eq!(talk.replies, 50);
+    assert!(talk.summaries >= 3, "{talk:?}");
+    assert!(talk.remembering > 20, "{talk:?}");
+    let share = talk.cached * 100 / talk.input;
+    assert!(share >= 75, "{share} % of {talk:?}");
 }

@@ -16,6 +16,7 @@ use lionrocket_sql_model::{
         CountAccountsBefore, FindAccountDays, FindFailures, FindLatencies, FindModelDays,
         FindTopCharacters, FindTopUsers,
     },
+    summaries::{FindSummary, FindSummaryBasis, FindSummaryFacts},
     time::StoredTime,
     turns::{EndTurn, FindOrphans, FindTurnByKey, FindTurnOf, RenewTurn, RequestStop},
     usage::FindAttempts,
@@ -123,7 +124,15 @@ fn statements_that_run_often_find_rows_by_index() {
         before: i64::MAX,
         limit: 51,
     };
+    let summary = FindSummary {
+        chat_id,
+        last_id: 1,
+        limit: 50,
+    };
     for steps in [
+        plan(connection, &summary),
+        plan(connection, &FindSummaryBasis { user_id, id }),
+        plan(connection, &FindSummaryFacts { user_id, id }),
         plan(connection, &views),
         plan(connection, &find_begin_facts),
         plan(connection, &end_turn),

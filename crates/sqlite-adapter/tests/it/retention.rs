@@ -95,6 +95,10 @@ async fn no_row_refers_to_an_erased_account() {
          output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
          cost_micro_usd, price_version, estimated, created_at) \
          VALUES ('t', 1, 1, '2026-11-22', 'm', 4, 3, 2, 1, 0, 70, 'p', 0, 0)",
+        "INSERT INTO chats (id, user_id, created_at, last_message_at, character_name, \
+         character_name_folded) VALUES (1, 1, 0, 0, 'Haru', 'haru')",
+        "INSERT INTO chat_summaries (chat_id, covers_up_to, depth, text, updated_at) \
+         VALUES (1, 1, 0, 'They met.', 0), (1, 2, 1, 'They met again.', 0)",
     ] {
         file.connect().batch_execute(statement).unwrap();
     }
@@ -112,6 +116,8 @@ async fn no_row_refers_to_an_erased_account() {
     for (statement, expected) in [
         ("SELECT count(*) FROM users", 0),
         ("SELECT count(*) FROM sessions", 0),
+        ("SELECT count(*) FROM chats", 0),
+        ("SELECT count(*) FROM chat_summaries", 0),
         ("SELECT count(*) FROM invites WHERE created_by IS NULL", 1),
         (
             "SELECT sum(cost_micro_usd) FROM usage_stats WHERE user_id IS NULL",
