@@ -367,7 +367,11 @@ pub(crate) mod tests {
             &[common(1, 0, true, "House rules")],
             names(&name),
             &system,
-            &window(&history, &BranchSummary::default(), HistoryBudget::default()),
+            &window(
+                &history,
+                &BranchSummary::default(),
+                HistoryBudget::default(),
+            ),
             Question {
                 message: new_message,
                 so_far: None,
@@ -459,7 +463,11 @@ pub(crate) mod tests {
     fn a_summary_stands_before_what_is_left_and_nowhere_else() {
         let history: Vec<Message> = (1..=80)
             .map(|id| {
-                let role = if id % 2 == 1 { Role::User } else { Role::Assistant };
+                let role = if id % 2 == 1 {
+                    Role::User
+                } else {
+                    Role::Assistant
+                };
                 message(id, role, &format!("{id:02} {}", "가".repeat(20)))
             })
             .collect();
@@ -484,7 +492,11 @@ pub(crate) mod tests {
         assert!(alternates(&cut));
         let first = &cut.turns[0].text;
         assert!(first.starts_with('(') && first.contains("Mina likes tea."));
-        assert_eq!(first.matches("가가").count(), 10, "the first message follows");
+        assert_eq!(
+            first.matches("가가").count(),
+            10,
+            "the first message follows"
+        );
         assert!(cut.turns[1..].iter().all(|turn| !turn.text.contains("tea")));
         assert_eq!(cut.system, whole.system, "the cached beginning stays");
         let off = BranchSummary {

@@ -142,7 +142,11 @@ pub fn window<'a>(
         .as_ref()
         .filter(|_| past.is_enabled && cut_depth > 0);
     let used: u64 = messages.iter().map(|m| estimate_tokens(&m.content)).sum();
-    let most = if cut_depth > 0 { beside } else { budget.max_tokens };
+    let most = if cut_depth > 0 {
+        beside
+    } else {
+        budget.max_tokens
+    };
     let next_last = history.last().map_or(1, |last| last.depth + 2);
     let outlook = if !past.is_enabled {
         Outlook::Off

@@ -141,7 +141,8 @@ impl Writer {
                 self.go_to(Section::Chats);
                 self.close_chat();
                 self.comma();
-                self.out.extend(opened(&ExportedChatView::new(*chat, summaries))?);
+                self.out
+                    .extend(opened(&ExportedChatView::new(*chat, summaries))?);
                 self.in_chat = true;
                 self.is_empty = true;
                 Ok(())

@@ -56,10 +56,7 @@ const SUMS: &[(&str, &str)] = &[
         "a turn never ended",
         "SELECT id FROM turns WHERE ended_at IS NULL",
     ),
-    (
-        "a summary never ended",
-        "SELECT id FROM summary_runs",
-    ),
+    ("a summary never ended", "SELECT id FROM summary_runs"),
     (
         "something is still set aside for a turn",
         "SELECT turn_id FROM budget_reservations",

@@ -24,10 +24,10 @@ use lionrocket_domain::{
     calendar::StatsZone,
     catalog::ModelCatalog,
     ids::{CharacterId, NodeId},
-    window::HistoryBudget,
     text::MessageText,
     turn::OnInterrupt,
     usage::TokenUsage,
+    window::HistoryBudget,
 };
 use lionrocket_local_adapter::{LocalReplyLog, RandomIds, ReplyJournal, SystemClock, TaskSpawner};
 use lionrocket_ports::{

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result};
 use lionrocket_app::turns::{Ask, TurnRequest};
 use lionrocket_claude_sim::Simulator;
 use lionrocket_domain::{text::MessageText, window::HistoryBudget};
-use lionrocket_ports::{chats::ChatRepository as _, runtime::Clock as _, summaries::SummaryStore};
 use lionrocket_local_adapter::SystemClock;
+use lionrocket_ports::{chats::ChatRepository as _, runtime::Clock as _, summaries::SummaryStore};
 use lionrocket_test_support::{World, wait_until};
 
 use crate::ledger::{Process, surroundings};
@@ -51,7 +51,11 @@ pub async fn talk_long(turns: u32, history: HistoryBudget) -> Result<LongTalk> {
             idempotency_key: None,
         };
         let begun = process.service.begin(actor, request).await?;
-        process.service.wait_begun(&begun).await.context("a reply")?;
+        process
+            .service
+            .wait_begun(&begun)
+            .await
+            .context("a reply")?;
         wait_until("the end of all work", World::PATIENCE, async || {
             process.spawner.running() == 0
         })

@@ -16,8 +16,8 @@ use lionrocket_domain::{
     budget::{DailyBudgets, DailyLimit},
     calendar::StatsZone,
     ids::NodeId,
-    window::HistoryBudget,
     turn::OnInterrupt,
+    window::HistoryBudget,
 };
 use lionrocket_local_adapter::{LocalReplyLog, ReplyJournal};
 use lionrocket_ports::runtime::{BackgroundTask, Clock, Spawner};

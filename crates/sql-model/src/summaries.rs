@@ -61,16 +61,16 @@ static_query! {
         limit: Integer = i32,
     }
     rows SummarySqlType;
-    "WITH RECURSIVE up (id, parent_id, step, is_told) AS (SELECT m.id, m.parent_id, 1, \
+    "WITH RECURSIVE branch (id, parent_id, step, is_told) AS (SELECT m.id, m.parent_id, 1, \
      EXISTS (SELECT 1 FROM chat_summaries s WHERE s.chat_id = " chat_id " AND s.covers_up_to = m.id) \
      FROM messages m WHERE m.chat_id = " chat_id " AND m.id = " last_id
     " AND EXISTS (SELECT 1 FROM chat_summaries s WHERE s.chat_id = " chat_id ") \
-     UNION ALL SELECT m.id, m.parent_id, up.step + 1, \
+     UNION ALL SELECT m.id, m.parent_id, b.step + 1, \
      EXISTS (SELECT 1 FROM chat_summaries s WHERE s.chat_id = " chat_id " AND s.covers_up_to = m.id) \
-     FROM up JOIN messages m ON m.id = up.parent_id WHERE NOT up.is_told AND up.step < " limit ") \
+     FROM branch b JOIN messages m ON m.id = b.parent_id WHERE NOT b.is_told AND b.step < " limit ") \
      SELECT s.covers_up_to, s.depth, s.text, s.is_edited, s.updated_at \
-     FROM up CROSS JOIN chat_summaries s ON s.chat_id = " chat_id " AND s.covers_up_to = up.id \
-     WHERE up.is_told"
+     FROM branch b CROSS JOIN chat_summaries s ON s.chat_id = " chat_id " AND s.covers_up_to = b.id \
+     WHERE b.is_told"
 }
 
 static_query! {

@@ -17,8 +17,8 @@ use lionrocket_ports::{
 use lionrocket_sql_model::{
     convert::corrupt,
     retention::{
-        EraseCharacters, EraseMessages, EraseSummaries, EraseTurns, FindSessionsAfter, FindTurnsAfter,
-        ForgetClients, ForgetKeys, ForgetSessions,
+        EraseCharacters, EraseMessages, EraseSummaries, EraseTurns, FindSessionsAfter,
+        FindTurnsAfter, ForgetClients, ForgetKeys, ForgetSessions,
     },
     schema::{chats, password_resets, users},
     time::StoredTime,

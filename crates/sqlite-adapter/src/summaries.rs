@@ -193,7 +193,14 @@ fn finish(
     }
     give_back(connection, &id)?;
     let text = request.text.as_ref().map(SummaryText::as_str);
-    keep(connection, account.chat_id, MessageId::from_stored(covers_up_to), version, text, now)
+    keep(
+        connection,
+        account.chat_id,
+        MessageId::from_stored(covers_up_to),
+        version,
+        text,
+        now,
+    )
 }
 
 /// Keeps the words of a summary, unless there are none or they are not wanted any more.

@@ -32,10 +32,10 @@ use lionrocket_domain::{
     calendar::StatsZone,
     catalog::{ModelCatalog, ModelFacts, Thinking},
     ids::NodeId,
-    window::HistoryBudget,
     text::{EmailAddress, Password, Username},
     turn::OnInterrupt,
     usage::Prices,
+    window::HistoryBudget,
 };
 use lionrocket_local_adapter::{
     LocalEventBus, LocalRateLimiter, LocalReplyLog, TaskSpawner, Unlimited,
@@ -235,19 +235,9 @@ impl World {
             clock: clock.clone(),
         };
         let audit = AuditService::new(shared.clone(), audit_seal(), clock.clone());
-        let turns = TurnPorts {
-            chats: shared.clone(),
-            turns: shared.clone(),
-            summaries: shared.clone(),
-            model: model.clone(),
-            log: Arc::new(LocalReplyLog::new()),
-            clock: clock.clone(),
-            ids,
-            spawner: Arc::new(spawner.clone()),
-        };
-        let mut settings = turn_settings(zone.clone(), budgets);
-        settings.history = history;
-        let turns = TurnService::new(turns, settings);
+        let settings = turn_settings(zone.clone(), budgets, history);
+        let ports = turn_ports(&shared, model.clone(), clock.clone(), ids, &spawner);
+        let turns = TurnService::new(ports, settings);
         Self {
             invites: Arc::new(InviteService::new(
                 shared.clone(),
@@ -422,7 +412,26 @@ fn issuer() -> JwtIssuer {
     JwtIssuer::new(JwtAlgorithm::Hs256, &secret(), &[])
 }
 
-fn turn_settings(zone: StatsZone, budgets: DailyBudgets) -> TurnSettings {
+fn turn_ports(
+    store: &Arc<SqliteStore>,
+    model: Arc<ScriptedModel>,
+    clock: Arc<TestClock>,
+    ids: Arc<CountingIds>,
+    spawner: &TaskSpawner,
+) -> TurnPorts {
+    TurnPorts {
+        chats: store.clone(),
+        turns: store.clone(),
+        summaries: store.clone(),
+        model,
+        log: Arc::new(LocalReplyLog::new()),
+        clock,
+        ids,
+        spawner: Arc::new(spawner.clone()),
+    }
+}
+
+fn turn_settings(zone: StatsZone, budgets: DailyBudgets, history: HistoryBudget) -> TurnSettings {
     let facts = ModelFacts {
         prices: Prices {
             input: 1_000_000,
@@ -444,7 +453,7 @@ fn turn_settings(zone: StatsZone, budgets: DailyBudgets) -> TurnSettings {
         },
         max_output_tokens: 1024,
         zone,
-        history: HistoryBudget::default(),
+        history,
         max_running_per_user: 2,
         max_running: 100,
         max_waiting: 100,

@@ -25,8 +25,8 @@ use lionrocket_domain::{
     calendar::StatsZone,
     catalog::ModelCatalog,
     ids::{ChatId, NodeId, TurnId},
-    window::HistoryBudget,
     turn::{OnInterrupt, TurnRecord},
+    window::HistoryBudget,
 };
 use lionrocket_ports::{
     StoreError,

@@ -39,7 +39,7 @@ use super::{
 /// The largest summary in tokens. What the model is asked for is shorter.
 const MAX_OUTPUT_TOKENS: u32 = 700;
 /// The longest that a model may take for a summary.
-const LONGEST: Duration = Duration::from_secs(240);
+const LONGEST: Duration = Duration::from_mins(4);
 /// How long a process may be silent about a summary before it is taken for dead.
 const LEASE: SignedDuration = SignedDuration::from_secs(600);
 /// The longest wait before the end is written again when the store is away.
@@ -50,10 +50,7 @@ impl Engine {
     pub(super) fn sum_up_after(self: &Arc<Self>, record: &TurnRecord, outlook: Outlook) {
         let told = [&record.user_message, &record.assistant_message];
         let tokens = told.iter().map(|m| estimate_tokens(&m.content)).sum();
-        let went_well = matches!(
-            record.turn.state,
-            TurnState::Completed | TurnState::Stopped
-        );
+        let went_well = matches!(record.turn.state, TurnState::Completed | TurnState::Stopped);
         if !went_well || !outlook.is_due(tokens) {
             return;
         }

@@ -173,7 +173,12 @@ async fn what_the_next_request_will_leave_out_is_summed_up_after_the_turn() {
     );
     let seen = Seen::default();
     seen.watch(&mut mocks, BeginSummaryOutcome::Started);
-    let words = vec![model_started(), text("They met "), text("again."), finished()];
+    let words = vec![
+        model_started(),
+        text("They met "),
+        text("again."),
+        finished(),
+    ];
     seen.answer(&mut mocks, words);
     let spawner = HeldTask::new();
     let service = mocks.service_with(&spawner, small());
@@ -181,9 +186,16 @@ async fn what_the_next_request_will_leave_out_is_summed_up_after_the_turn() {
     spawner.run().await;
 
     let begun = seen.begun.lock().unwrap().take().unwrap();
-    assert_eq!(begun.covers_up_to.get(), 8, "the first that is left out no more is 9");
+    assert_eq!(
+        begun.covers_up_to.get(),
+        8,
+        "the first that is left out no more is 9"
+    );
     assert_eq!(begun.version, 7);
-    assert_eq!(begun.account.character_id, Some(CharacterId::from_stored(5)));
+    assert_eq!(
+        begun.account.character_id,
+        Some(CharacterId::from_stored(5))
+    );
     assert!(begun.budget.most.tokens > 0);
     let asked = seen.asked.lock().unwrap().take().unwrap();
     assert!(asked.max_output_tokens < 1024);
@@ -272,7 +284,12 @@ async fn only_whole_sentences_of_a_good_end_are_kept_and_everything_is_charged()
             true,
         ),
         (vec![model_started(), said()], None, 1, true),
-        (vec![model_started(), text("\u{200b}"), finished()], None, 1, false),
+        (
+            vec![model_started(), text("\u{200b}"), finished()],
+            None,
+            1,
+            false,
+        ),
         (vec![Err(ModelError::Timeout)], None, 0, false),
     ] {
         let mut mocks = mocks_of(long_chat(10, past(None)), long_chat(12, past(None)));
@@ -343,7 +360,10 @@ async fn a_summary_whose_process_died_is_charged_by_what_is_known_and_has_no_wor
             lease_before.is_none() && at_work.is_empty()
         })
         .returning(move |_, _, _, _| Ok(left.pop().unwrap_or_default()));
-    mocks.turns.expect_claim_orphans().returning(|_, _, _, _, _| Ok(Vec::new()));
+    mocks
+        .turns
+        .expect_claim_orphans()
+        .returning(|_, _, _, _, _| Ok(Vec::new()));
     mocks.turns.expect_give_back_leftovers().returning(|| Ok(0));
     mocks.log.expect_left_over().returning(|_, _| LeftOver {
         text: "They met".to_owned(),

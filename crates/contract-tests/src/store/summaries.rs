@@ -22,9 +22,7 @@ use lionrocket_ports::{
 
 use super::{
     budgets::switch,
-    fixture::{
-        NO_CHAT, Stores, TOKENS, at, attempt, begin, charge, day, node, turn_id,
-    },
+    fixture::{NO_CHAT, Stores, TOKENS, at, attempt, begin, charge, day, node, turn_id},
 };
 
 const TODAY: &str = "2026-11-22";
@@ -139,7 +137,10 @@ pub async fn a_new_chat_has_no_summary_and_would_have_one(stores: Stores) {
     assert!(state.branch.is_enabled);
     assert_eq!((state.branch.newest, state.version), (None, 1));
     for (owner, chat_id) in [(mina.id, chat.id), (haru.id, NO_CHAT)] {
-        assert_eq!(stores.summaries.get(owner, chat_id).await.expect("get"), None);
+        assert_eq!(
+            stores.summaries.get(owner, chat_id).await.expect("get"),
+            None
+        );
         let changed = stores
             .summaries
             .change(owner, chat_id, switch_to(false), None, at(30));
@@ -200,7 +201,12 @@ pub async fn a_summary_alone_makes_nobody_active(stores: Stores) {
         to: day("2026-11-23"),
     };
     let figures = stores.stats.overview(range, 10).await.expect("overview");
-    assert!(figures.account_days.iter().all(|day| day.active_accounts == 0));
+    assert!(
+        figures
+            .account_days
+            .iter()
+            .all(|day| day.active_accounts == 0)
+    );
 }
 
 /// After a message was edited or another branch chosen, nothing is remembered that was not said there.
@@ -210,7 +216,11 @@ pub async fn a_summary_holds_on_its_own_branch_only(stores: Stores) {
     sum_up(&stores, &chat, replies[0], "first").await;
     sum_up(&stores, &chat, replies[2], "third").await;
     let words = async || newest(&stores, &chat).await.map(|found| found.text);
-    assert_eq!(words().await, Some(text("third")), "the one that tells of most");
+    assert_eq!(
+        words().await,
+        Some(text("third")),
+        "the one that tells of most"
+    );
 
     // Another way from the second reply on, and one from the very beginning.
     let other = stores.exchange(&chat, Some(replies[1]), "other").await;
@@ -262,7 +272,10 @@ pub async fn the_owner_changes_words_and_switches(stores: Stores) {
     assert_eq!(edited.version, before.version + 1);
     let summary = edited.branch.newest.clone().expect("a summary");
     assert_eq!((summary.text.as_str(), summary.is_edited), ("mine", true));
-    assert_eq!((summary.covers_up_to, summary.updated_at), (replies[0], at(30)));
+    assert_eq!(
+        (summary.covers_up_to, summary.updated_at),
+        (replies[0], at(30))
+    );
 
     let nothing = change(&stores, &chat, SummaryChange::default(), None).await;
     assert_eq!(nothing, ChangeSummaryOutcome::Changed(edited));
@@ -309,7 +322,12 @@ pub async fn of_summaries_begun_at_once_in_a_chat_one_is_started(stores: Stores)
         requests.push(making(&stores, &chat, replies[0]).await);
     }
     let outcomes = join_all(requests.iter().map(|request| begun(&stores, request))).await;
-    let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    let count = |wanted| {
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == wanted)
+            .count()
+    };
     assert_eq!(count(BeginSummaryOutcome::Started), 1);
     assert_eq!(count(BeginSummaryOutcome::Busy), 7);
     // A reply is written meanwhile.
@@ -334,9 +352,15 @@ pub async fn a_summary_whose_past_was_changed_meanwhile_is_dropped(stores: Store
         assert_eq!(used.tokens, charged * TOKENS.total());
     }
     let outdated = making(&stores, &chat, replies[1]).await;
-    assert_eq!(begun(&stores, &outdated).await, BeginSummaryOutcome::Outdated);
+    assert_eq!(
+        begun(&stores, &outdated).await,
+        BeginSummaryOutcome::Outdated
+    );
     change(&stores, &chat, switch_to(true), None).await;
-    assert_eq!(begun(&stores, &outdated).await, BeginSummaryOutcome::Outdated);
+    assert_eq!(
+        begun(&stores, &outdated).await,
+        BeginSummaryOutcome::Outdated
+    );
     sum_up(&stores, &chat, replies[1], "both").await;
 }
 

@@ -386,8 +386,5 @@ async fn a_summary_quotes_what_the_person_said_last_and_keeps_what_was_remembere
         ..prompt("Haru", &[text])
     };
     let summary = ask(DemoModel::new(Duration::ZERO), asked, 700).await;
-    assert_eq!(
-        summary.text(),
-        "Mina told Haru: “I came to see the sea”."
-    );
+    assert_eq!(summary.text(), "Mina told Haru: “I came to see the sea”.");
 }

@@ -106,7 +106,10 @@ async fn a_short_chat_has_no_summary_and_nothing_to_change() {
     );
     assert!(answer.header("etag").starts_with("\"1-"));
     let refused = talk.put(r#"{"text":"We met."}"#).await;
-    assert_eq!((refused.status.as_u16(), &*code(&refused)), (409, "no_summary"));
+    assert_eq!(
+        (refused.status.as_u16(), &*code(&refused)),
+        (409, "no_summary")
+    );
 }
 
 #[actix_web::test]
@@ -115,19 +118,27 @@ async fn what_leaves_a_long_chat_is_summed_up_counted_and_remembered() {
     let summary = talk.summary().await;
     assert_eq!(summary["is_edited"], false);
     assert!(summary["covers_up_to"].is_i64() && summary["updated_at"].is_string());
-    let turns = talk.usage().await["items"][0]["chat_count"].as_u64().unwrap();
+    let turns = talk.usage().await["items"][0]["chat_count"]
+        .as_u64()
+        .unwrap();
     assert_eq!(talk.remembered(), "", "everything was sent so far");
     talk.say("내 이야기를 기억해?").await;
     assert_eq!(talk.remembered(), summary["text"].as_str().unwrap());
     let usage = talk.usage().await;
-    assert_eq!(usage["items"][0]["chat_count"], turns + 1, "a summary is no exchange");
+    assert_eq!(
+        usage["items"][0]["chat_count"],
+        turns + 1,
+        "a summary is no exchange"
+    );
 }
 
 #[actix_web::test]
 async fn an_edited_summary_is_what_the_model_is_told() {
     let talk = Talk::long().await;
     let before = talk.summary().await;
-    let edited = talk.put(r#"{"text":"  미나는 고양이를 키운다.\r\n"}"#).await;
+    let edited = talk
+        .put(r#"{"text":"  미나는 고양이를 키운다.\r\n"}"#)
+        .await;
     assert_eq!(edited.status, 200);
     let view = edited.json();
     assert_eq!(view["text"], "미나는 고양이를 키운다.");
@@ -143,12 +154,16 @@ async fn an_edited_summary_is_what_the_model_is_told() {
         if later["covers_up_to"] != before["covers_up_to"] {
             break;
         }
-        talk.say(&format!("{number}. 바다 이야기를 더 해 줘.")).await;
+        talk.say(&format!("{number}. 바다 이야기를 더 해 줘."))
+            .await;
         later = talk.summary().await;
     }
     assert_ne!(later["covers_up_to"], before["covers_up_to"]);
     assert_eq!(later["is_edited"], false);
-    assert!(later["text"].as_str().unwrap().contains("고양이"), "{later}");
+    assert!(
+        later["text"].as_str().unwrap().contains("고양이"),
+        "{later}"
+    );
 }
 
 #[actix_web::test]
@@ -167,7 +182,10 @@ async fn a_chat_whose_summaries_are_off_has_none_made_and_none_sent() {
     talk.say("다시 기억해 줘.").await;
     assert_ne!(talk.remembered(), "");
     let on = talk.summary().await;
-    assert_ne!(on["covers_up_to"], before["covers_up_to"], "what was missed is made up for");
+    assert_ne!(
+        on["covers_up_to"], before["covers_up_to"],
+        "what was missed is made up for"
+    );
 }
 
 #[actix_web::test]
@@ -182,7 +200,10 @@ async fn a_summary_that_was_changed_meanwhile_is_not_changed() {
     };
     assert_eq!(put(&tag, "one").await.status, 200);
     let stale = put(&tag, "two").await;
-    assert_eq!((stale.status.as_u16(), &*code(&stale)), (412, "precondition_failed"));
+    assert_eq!(
+        (stale.status.as_u16(), &*code(&stale)),
+        (412, "precondition_failed")
+    );
     assert_eq!(talk.summary().await["text"], "one");
 }
 
@@ -195,7 +216,10 @@ async fn the_words_of_a_summary_have_their_bounds() {
     assert_eq!(talk.put(escaped).await.status, 200);
     let long = error(&talk.put(text(&"가".repeat(4_001))).await);
     assert_eq!(long["code"], "too_long");
-    assert_eq!((long["limit"].as_u64(), long["actual"].as_u64()), (Some(4_000), Some(4_001)));
+    assert_eq!(
+        (long["limit"].as_u64(), long["actual"].as_u64()),
+        (Some(4_000), Some(4_001))
+    );
     for (body, pointer, code) in [
         (r#"{"text":" \n"}"#, "/text", "required"),
         (r#"{"text":"\u200b"}"#, "/text", "nothing_visible"),
@@ -205,7 +229,11 @@ async fn the_words_of_a_summary_have_their_bounds() {
         (r#"{"covers_up_to":1}"#, "/covers_up_to", "unknown_field"),
     ] {
         let error = error(&talk.put(body).await);
-        assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!(code)), "{body}");
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!(pointer), &json!(code)),
+            "{body}"
+        );
     }
     assert_eq!(talk.put("{}").await.status, 200, "nothing is changed");
 }
@@ -216,10 +244,15 @@ async fn nothing_is_remembered_on_a_branch_on_which_it_was_not_said() {
     let page = request("GET", &format!("{}/messages", talk.chat)).by(&talk.person);
     let page = talk.api.send(page).await.json();
     let first = page["items"][0]["id"].as_i64().unwrap();
-    let last = page["items"].as_array().unwrap().last().unwrap()["id"].as_i64().unwrap();
+    let last = page["items"].as_array().unwrap().last().unwrap()["id"]
+        .as_i64()
+        .unwrap();
     let told = talk.summary().await["text"].clone();
     let edit = request("POST", &format!("{}/messages/{first}/edit", talk.chat)).by(&talk.person);
-    let edited = talk.api.send(edit.json_text(r#"{"content":"다시 시작하자."}"#)).await;
+    let edited = talk
+        .api
+        .send(edit.json_text(r#"{"content":"다시 시작하자."}"#))
+        .await;
     assert_eq!(edited.status, 201);
     assert_eq!(talk.summary().await["text"], Value::Null);
     let back = request("PUT", &format!("{}/head", talk.chat)).by(&talk.person);

@@ -77,7 +77,9 @@ async fn a_long_chat_is_summed_up_and_the_figures_equal_the_bill() {
     long.say("기억하고 있어?").await;
     assert!(first_turn(&simulator).contains("<summary>"));
 
-    let edited = long.change(json!({"text": "미나는 고양이 나비를 키운다."})).await;
+    let edited = long
+        .change(json!({"text": "미나는 고양이 나비를 키운다."}))
+        .await;
     assert_eq!(edited["is_edited"], true);
     long.say("우리 고양이 이름이 뭐였지?").await;
     assert!(first_turn(&simulator).contains("고양이 나비"));
@@ -90,7 +92,11 @@ async fn a_long_chat_is_summed_up_and_the_figures_equal_the_bill() {
     eventually("figures that equal the bill", async || {
         let (usage, bill) = (long.person.usage().await, simulator.bill());
         let total = bill.total;
-        let cost: u64 = bill.charges.iter().map(|charge| charge.cost_micro_usd).sum();
+        let cost: u64 = bill
+            .charges
+            .iter()
+            .map(|charge| charge.cost_micro_usd)
+            .sum();
         let is_same = usage["input_tokens"] == total.input_tokens
             && usage["output_tokens"] == total.output_tokens
             && usage["cache_read_tokens"] == total.cache_read_tokens
@@ -99,7 +105,10 @@ async fn a_long_chat_is_summed_up_and_the_figures_equal_the_bill() {
     })
     .await;
     let requests = simulator.requests();
-    let summaries = requests.iter().filter(|request| is_summary(request)).count();
+    let summaries = requests
+        .iter()
+        .filter(|request| is_summary(request))
+        .count();
     assert!(summaries > 0);
     let exchanges = long.person.usage().await["chat_count"].as_u64().unwrap();
     assert_eq!(

@@ -57,7 +57,9 @@ async fn every_charge_on_the_bill_is_in_the_ledger_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_talk_that_is_summed_up_several_times_still_reads_most_of_its_input_from_the_cache() {
-    let talk = talk_long(50, HistoryBudget::of_tokens(4_000)).await.unwrap();
+    let talk = talk_long(50, HistoryBudget::of_tokens(4_000))
+        .await
+        .unwrap();
     assert_eq!(talk.replies, 50);
     assert!(talk.summaries >= 3, "{talk:?}");
     assert!(talk.remembering > 20, "{talk:?}");

@@ -224,7 +224,14 @@ pub(super) fn finish(
     if let Some(charge) = &charge {
         let user_id = Some(account.user_id.get());
         let kind = ChargedFor::Reply;
-        write_charge(connection, kind, &account, user_id, charge, request.ended_at)?;
+        write_charge(
+            connection,
+            kind,
+            &account,
+            user_id,
+            charge,
+            request.ended_at,
+        )?;
     }
     TouchChat {
         id: turn.chat_id.get(),

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChooseBranchData, ChooseBranchErrors, ChooseBranchResponses, ContinueReplyData, ContinueReplyErrors, ContinueReplyResponse, ContinueReplyResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreateInviteData, CreateInviteErrors, CreateInviteResponses, CreatePasswordResetData, CreatePasswordResetErrors, CreatePasswordResetResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EditMessageData, EditMessageErrors, EditMessageResponse, EditMessageResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportMyDataData, ExportMyDataErrors, ExportMyDataResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListInvitesData, ListInvitesErrors, ListInvitesResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegenerateReplyData, RegenerateReplyErrors, RegenerateReplyResponse, RegenerateReplyResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeInviteData, RevokeInviteErrors, RevokeInviteResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, StopTurnData, StopTurnErrors, StopTurnResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
+import type { ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChooseBranchData, ChooseBranchErrors, ChooseBranchResponses, ContinueReplyData, ContinueReplyErrors, ContinueReplyResponse, ContinueReplyResponses, CreateCharacterData, CreateCharacterErrors, CreateCharacterResponses, CreateChatData, CreateChatErrors, CreateChatResponses, CreateInviteData, CreateInviteErrors, CreateInviteResponses, CreatePasswordResetData, CreatePasswordResetErrors, CreatePasswordResetResponses, CreatePromptData, CreatePromptErrors, CreatePromptResponses, DeleteCharacterData, DeleteCharacterErrors, DeleteCharacterResponses, DeleteChatData, DeleteChatErrors, DeleteChatResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePromptData, DeletePromptErrors, DeletePromptResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, EditMessageData, EditMessageErrors, EditMessageResponse, EditMessageResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportMyDataData, ExportMyDataErrors, ExportMyDataResponses, FollowTurnData, FollowTurnErrors, FollowTurnResponse, FollowTurnResponses, GetCharacterData, GetCharacterErrors, GetCharacterResponses, GetChatData, GetChatErrors, GetChatResponses, GetConfigData, GetConfigErrors, GetConfigResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyUsageData, GetMyUsageErrors, GetMyUsageResponses, GetPromptData, GetPromptErrors, GetPromptResponses, GetServiceStateData, GetServiceStateErrors, GetServiceStateResponses, GetStatsOverviewData, GetStatsOverviewErrors, GetStatsOverviewResponses, GetSummaryData, GetSummaryErrors, GetSummaryResponses, GetTurnData, GetTurnErrors, GetTurnResponses, GetUsageOfUserData, GetUsageOfUserErrors, GetUsageOfUserResponses, GetUserData, GetUserErrors, GetUserResponses, ListAuditLogData, ListAuditLogErrors, ListAuditLogResponses, ListCharactersData, ListCharactersErrors, ListCharactersResponses, ListChatsData, ListChatsErrors, ListChatsOfUserData, ListChatsOfUserErrors, ListChatsOfUserResponses, ListChatsResponses, ListInvitesData, ListInvitesErrors, ListInvitesResponses, ListMessagesData, ListMessagesErrors, ListMessagesOfChatData, ListMessagesOfChatErrors, ListMessagesOfChatResponses, ListMessagesResponses, ListMyAdminViewsData, ListMyAdminViewsErrors, ListMyAdminViewsResponses, ListPromptsData, ListPromptsErrors, ListPromptsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, LivezData, LivezErrors, LivezResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReadyzData, ReadyzErrors, ReadyzResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegenerateReplyData, RegenerateReplyErrors, RegenerateReplyResponse, RegenerateReplyResponses, RegisterData, RegisterErrors, RegisterResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, RevokeInviteData, RevokeInviteErrors, RevokeInviteResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, StopTurnData, StopTurnErrors, StopTurnResponses, UpdateCharacterData, UpdateCharacterErrors, UpdateCharacterResponses, UpdateChatData, UpdateChatErrors, UpdateChatResponses, UpdateMeData, UpdateMeErrors, UpdateMeResponses, UpdatePromptData, UpdatePromptErrors, UpdatePromptResponses, UpdateServiceStateData, UpdateServiceStateErrors, UpdateServiceStateResponses, UpdateSummaryData, UpdateSummaryErrors, UpdateSummaryResponses, UpdateUserData, UpdateUserErrors, UpdateUserResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -445,6 +445,36 @@ export const regenerateReply = <ThrowOnError extends boolean = true>(options: Op
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/chats/{chat_id}/messages/{message_id}/regenerate',
     ...options
+});
+
+/**
+ * Read the summary of a chat
+ *
+ * What was said too long ago to be sent to the model is summed up, and the summary is sent in its place.
+ * This is the one that holds for the branch that is shown.
+ */
+export const getSummary = <ThrowOnError extends boolean = true>(options: Options<GetSummaryData, ThrowOnError>) => (options.client ?? client).get<GetSummaryResponses, GetSummaryErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/summary',
+    ...options
+});
+
+/**
+ * Change the summary of a chat
+ *
+ * Gives it other words, which the model is sent from the next message on and the next summary goes on
+ * from, or switches summaries on or off. What is left out stays as it is.
+ */
+export const updateSummary = <ThrowOnError extends boolean = true>(options: Options<UpdateSummaryData, ThrowOnError>) => (options.client ?? client).put<UpdateSummaryResponses, UpdateSummaryErrors, ThrowOnError>({
+    responseType: 'json',
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/chats/{chat_id}/summary',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

@@ -704,6 +704,11 @@ export type ExportedChatView = {
      */
     last_message_at: string;
     /**
+     * What was summed up of what is not sent to the model any more, of all branches; those first that
+     * tell of least.
+     */
+    summaries: Array<SummaryRecordView>;
+    /**
      * All messages of all branches, oldest first: `parent_id` tells which follows which. This is the
      * last field, since the messages are written after the rest.
      */
@@ -1408,6 +1413,28 @@ export type StatsDayView = SummaryView & {
 };
 
 /**
+ * A summary as it is exported.
+ */
+export type SummaryRecordView = {
+    /**
+     * The words.
+     */
+    text: string;
+    /**
+     * Whether the owner changed them.
+     */
+    is_edited: boolean;
+    /**
+     * The last message of which it tells.
+     */
+    covers_up_to: number;
+    /**
+     * When the words were written last.
+     */
+    updated_at: string;
+};
+
+/**
  * People, what they used and how turns ended.
  */
 export type SummaryView = ActivityView & {
@@ -1537,6 +1564,20 @@ export type UpdateChatBody = {
      * Whether it is kept at hand.
      */
     pinned?: boolean;
+};
+
+/**
+ * Changes to a summary; what is left out stays as it is.
+ */
+export type UpdateSummaryBody = {
+    /**
+     * Other words for the summary of the branch that is shown.
+     */
+    text: string;
+    /**
+     * Whether summaries are made and used in this chat. The words stay when they are not.
+     */
+    is_enabled?: boolean;
 };
 
 /**
@@ -4065,6 +4106,158 @@ export type RegenerateReplyResponses = {
 };
 
 export type RegenerateReplyResponse = RegenerateReplyResponses[keyof RegenerateReplyResponses];
+
+export type GetSummaryData = {
+    body?: never;
+    headers?: {
+        /**
+         * The entity tags of what the client has already
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/summary';
+};
+
+export type GetSummaryErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type GetSummaryError = GetSummaryErrors[keyof GetSummaryErrors];
+
+export type GetSummaryResponses = {
+    /**
+     * The summary
+     */
+    200: SummaryView;
+};
+
+export type GetSummaryResponse = GetSummaryResponses[keyof GetSummaryResponses];
+
+export type UpdateSummaryData = {
+    body: UpdateSummaryBody;
+    headers?: {
+        /**
+         * The entity tag of the version that is to be changed (`"<version>"` will do); any version when it is left out
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The chat's id
+         */
+        chat_id: number;
+    };
+    query?: never;
+    url: '/api/chats/{chat_id}/summary';
+};
+
+export type UpdateSummaryErrors = {
+    /**
+     * The request is not valid HTTP (`bad_request`); The body is not JSON (`malformed_json`)
+     */
+    400: Problem;
+    /**
+     * Not signed in (`unauthorized`)
+     */
+    401: Problem;
+    /**
+     * Not found (`not_found`)
+     */
+    404: Problem;
+    /**
+     * The request came too slowly (`request_timeout`)
+     */
+    408: Problem;
+    /**
+     * The chat has no summary (`no_summary`)
+     */
+    409: Problem;
+    /**
+     * Changed meanwhile (`precondition_failed`)
+     */
+    412: Problem;
+    /**
+     * The body is too large (`payload_too_large`)
+     */
+    413: Problem;
+    /**
+     * The body is not of a known type (`unsupported_media_type`)
+     */
+    415: Problem;
+    /**
+     * Not a name of this service (`misdirected_request`)
+     */
+    421: Problem;
+    /**
+     * Some fields are not valid (`validation_failed`)
+     */
+    422: Problem;
+    /**
+     * Too many requests (`rate_limited`)
+     */
+    429: Problem;
+    /**
+     * Something went wrong (`internal`)
+     */
+    500: Problem;
+    /**
+     * Not available at the moment (`service_unavailable`)
+     */
+    503: Problem;
+    /**
+     * No room left (`storage_full`)
+     */
+    507: Problem;
+};
+
+export type UpdateSummaryError = UpdateSummaryErrors[keyof UpdateSummaryErrors];
+
+export type UpdateSummaryResponses = {
+    /**
+     * The summary as it is now
+     */
+    200: SummaryView;
+};
+
+export type UpdateSummaryResponse = UpdateSummaryResponses[keyof UpdateSummaryResponses];
 
 export type GetTurnData = {
     body?: never;

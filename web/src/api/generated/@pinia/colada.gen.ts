@@ -5,8 +5,8 @@ import type { AxiosError } from 'axios';
 
 import { serializeQueryKeyValue } from '../client';
 import { client } from '../client.gen';
-import { exportMyData, getCharacter, getChat, getConfig, getMe, getMyUsage, getPrompt, getServiceState, getStatsOverview, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listInvites, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
-import type { ExportMyDataData, ExportMyDataError, ExportMyDataResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetPromptData, GetPromptError, GetPromptResponse, GetServiceStateData, GetServiceStateError, GetServiceStateResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListInvitesData, ListInvitesError, ListInvitesResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
+import { exportMyData, getCharacter, getChat, getConfig, getMe, getMyUsage, getPrompt, getServiceState, getStatsOverview, getSummary, getTurn, getUsageOfUser, getUser, listAuditLog, listCharacters, listChats, listChatsOfUser, listInvites, listMessages, listMessagesOfChat, listMyAdminViews, listPrompts, listSessions, listUsers, livez, type Options, readyz } from '../sdk.gen';
+import type { ExportMyDataData, ExportMyDataError, ExportMyDataResponse, GetCharacterData, GetCharacterError, GetCharacterResponse, GetChatData, GetChatError, GetChatResponse, GetConfigData, GetConfigError, GetConfigResponse, GetMeData, GetMeError, GetMeResponse, GetMyUsageData, GetMyUsageError, GetMyUsageResponse, GetPromptData, GetPromptError, GetPromptResponse, GetServiceStateData, GetServiceStateError, GetServiceStateResponse, GetStatsOverviewData, GetStatsOverviewError, GetStatsOverviewResponse, GetSummaryData, GetSummaryError, GetSummaryResponse, GetTurnData, GetTurnError, GetTurnResponse, GetUsageOfUserData, GetUsageOfUserError, GetUsageOfUserResponse, GetUserData, GetUserError, GetUserResponse, ListAuditLogData, ListAuditLogError, ListAuditLogResponse, ListCharactersData, ListCharactersError, ListCharactersResponse, ListChatsData, ListChatsError, ListChatsOfUserData, ListChatsOfUserError, ListChatsOfUserResponse, ListChatsResponse, ListInvitesData, ListInvitesError, ListInvitesResponse, ListMessagesData, ListMessagesError, ListMessagesOfChatData, ListMessagesOfChatError, ListMessagesOfChatResponse, ListMessagesResponse, ListMyAdminViewsData, ListMyAdminViewsError, ListMyAdminViewsResponse, ListPromptsData, ListPromptsError, ListPromptsResponse, ListSessionsData, ListSessionsError, ListSessionsResponse, ListUsersData, ListUsersError, ListUsersResponse, LivezData, LivezError, LivezResponse, ReadyzData, ReadyzError, ReadyzResponse } from '../types.gen';
 
 export type QueryKey<TOptions extends Options> = [
     Pick<TOptions, 'path'> & {
@@ -305,6 +305,26 @@ export const listMessagesQuery = defineQueryOptions<Options<ListMessagesData>, L
     key: listMessagesQueryKey(options),
     query: async (context) => {
         const { data } = await listMessages({
+            ...options,
+            ...context,
+            throwOnError: true
+        });
+        return data;
+    }
+}));
+
+export const getSummaryQueryKey = (options: Options<GetSummaryData>) => createQueryKey('getSummary', options);
+
+/**
+ * Read the summary of a chat
+ *
+ * What was said too long ago to be sent to the model is summed up, and the summary is sent in its place.
+ * This is the one that holds for the branch that is shown.
+ */
+export const getSummaryQuery = defineQueryOptions<Options<GetSummaryData>, GetSummaryResponse, AxiosError<GetSummaryError>>((options: Options<GetSummaryData>) => ({
+    key: getSummaryQueryKey(options),
+    query: async (context) => {
+        const { data } = await getSummary({
             ...options,
             ...context,
             throwOnError: true
