@@ -5,7 +5,7 @@ use actix_web::{get, put};
 use super::Answer;
 use crate::{
     request::Call,
-    views::summaries::{SummaryView, UpdateSummaryBody},
+    views::summaries::{ChatSummaryView, UpdateSummaryBody},
 };
 
 /// Read the summary of a chat
@@ -14,14 +14,14 @@ use crate::{
 /// This is the one that holds for the branch that is shown.
 #[utoipa::path(
     tag = "chats",
-    responses((status = 200, description = "The summary", body = SummaryView)),
+    responses((status = 200, description = "The summary", body = ChatSummaryView)),
     security(("bearer" = [])),
 )]
 #[get("/api/chats/{chat_id}/summary")]
 pub(super) async fn get_summary(call: Call) -> Answer {
     let actor = call.sign_in().await?.who.actor;
     let id = call.chat_id()?;
-    let view = SummaryView::from(call.state().summaries.get(actor, id).await?);
+    let view = ChatSummaryView::from(call.state().summaries.get(actor, id).await?);
     call.resource(view.version, &view)
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn get_summary(call: Call) -> Answer {
 #[utoipa::path(
     tag = "chats",
     request_body = UpdateSummaryBody,
-    responses((status = 200, description = "The summary as it is now", body = SummaryView)),
+    responses((status = 200, description = "The summary as it is now", body = ChatSummaryView)),
     security(("bearer" = [])),
 )]
 #[put("/api/chats/{chat_id}/summary")]
@@ -43,6 +43,6 @@ pub(super) async fn update_summary(mut call: Call) -> Answer {
     let body: UpdateSummaryBody = call.body().await?;
     let summaries = &call.state().summaries;
     let state = summaries.change(actor, id, body.into(), expected).await?;
-    let view = SummaryView::from(state);
+    let view = ChatSummaryView::from(state);
     call.resource(view.version, &view)
 }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     accounts::UserView, admin::AdminReadView, characters::CharacterView,
-    messages::MessageRecordView, sessions::SessionView, summaries::SummaryRecordView,
+    messages::MessageRecordView, sessions::SessionView, summaries::ExportedSummaryView,
     usage::UsageDayView,
 };
 
@@ -80,7 +80,7 @@ pub(crate) struct ExportedChatView {
     last_message_at: Timestamp,
     /// What was summed up of what is not sent to the model any more, of all branches; those first that
     /// tell of least.
-    summaries: Vec<SummaryRecordView>,
+    summaries: Vec<ExportedSummaryView>,
     /// All messages of all branches, oldest first: `parent_id` tells which follows which. This is the
     /// last field, since the messages are written after the rest.
     messages: Vec<MessageRecordView>,
@@ -98,7 +98,10 @@ impl ExportedChatView {
             head_message_id: chat.head_message_id.map(MessageId::get),
             created_at: chat.created_at,
             last_message_at: chat.last_message_at,
-            summaries: summaries.into_iter().map(SummaryRecordView::from).collect(),
+            summaries: summaries
+                .into_iter()
+                .map(ExportedSummaryView::from)
+                .collect(),
             messages: Vec::new(),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 
 /// What the character remembers of what is not sent to the model any more.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SummaryView {
+pub(crate) struct ChatSummaryView {
     /// The words; `null` while everything on the branch that is shown is sent, or no summary was made.
     #[schema(required, value_type = Option<String>, examples("미나는 등대에서 하루를 만났고, 내일 다시 오기로 했다."))]
     text: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct SummaryView {
     pub(crate) version: i64,
 }
 
-impl From<SummaryState> for SummaryView {
+impl From<SummaryState> for ChatSummaryView {
     fn from(state: SummaryState) -> Self {
         let is_enabled = state.branch.is_enabled;
         let newest = state.branch.newest;
@@ -49,7 +49,7 @@ impl From<SummaryState> for SummaryView {
 
 /// A summary as it is exported.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct SummaryRecordView {
+pub(crate) struct ExportedSummaryView {
     /// The words.
     text: String,
     /// Whether the owner changed them.
@@ -62,7 +62,7 @@ pub(crate) struct SummaryRecordView {
     updated_at: Timestamp,
 }
 
-impl From<Summary> for SummaryRecordView {
+impl From<Summary> for ExportedSummaryView {
     fn from(summary: Summary) -> Self {
         Self {
             text: summary.text.into_string(),
@@ -78,7 +78,7 @@ impl From<Summary> for SummaryRecordView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateSummaryBody {
     /// Other words for the summary of the branch that is shown.
-    #[schema(value_type = String, nullable = false, min_length = 1, max_length = 4000, examples("Mina met Haru at the lighthouse and promised to come back tomorrow."))]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 4000, examples("Mina met Haru at the lighthouse and promised to come back tomorrow."))]
     text: Option<SummaryText>,
     /// Whether summaries are made and used in this chat. The words stay when they are not.
     #[schema(nullable = false)]

@@ -429,6 +429,36 @@ export type ChatList = {
 };
 
 /**
+ * What the character remembers of what is not sent to the model any more.
+ */
+export type ChatSummaryView = {
+    /**
+     * The words; `null` while everything on the branch that is shown is sent, or no summary was made.
+     */
+    text: string | null;
+    /**
+     * Whether summaries are made and used in this chat.
+     */
+    is_enabled: boolean;
+    /**
+     * Whether the owner changed the words. The next summary goes on from them.
+     */
+    is_edited: boolean;
+    /**
+     * The last message of which the summary tells.
+     */
+    covers_up_to: number | null;
+    /**
+     * When the words were written last.
+     */
+    updated_at: string | null;
+    /**
+     * Counts the owner's changes of the chat and all changes of its summaries, from 1.
+     */
+    version: number;
+};
+
+/**
  * A chat.
  */
 export type ChatView = {
@@ -707,12 +737,34 @@ export type ExportedChatView = {
      * What was summed up of what is not sent to the model any more, of all branches; those first that
      * tell of least.
      */
-    summaries: Array<SummaryRecordView>;
+    summaries: Array<ExportedSummaryView>;
     /**
      * All messages of all branches, oldest first: `parent_id` tells which follows which. This is the
      * last field, since the messages are written after the rest.
      */
     messages: Array<MessageRecordView>;
+};
+
+/**
+ * A summary as it is exported.
+ */
+export type ExportedSummaryView = {
+    /**
+     * The words.
+     */
+    text: string;
+    /**
+     * Whether the owner changed them.
+     */
+    is_edited: boolean;
+    /**
+     * The last message of which it tells.
+     */
+    covers_up_to: number;
+    /**
+     * When the words were written last.
+     */
+    updated_at: string;
 };
 
 /**
@@ -1413,28 +1465,6 @@ export type StatsDayView = SummaryView & {
 };
 
 /**
- * A summary as it is exported.
- */
-export type SummaryRecordView = {
-    /**
-     * The words.
-     */
-    text: string;
-    /**
-     * Whether the owner changed them.
-     */
-    is_edited: boolean;
-    /**
-     * The last message of which it tells.
-     */
-    covers_up_to: number;
-    /**
-     * When the words were written last.
-     */
-    updated_at: string;
-};
-
-/**
  * People, what they used and how turns ended.
  */
 export type SummaryView = ActivityView & {
@@ -1573,7 +1603,7 @@ export type UpdateSummaryBody = {
     /**
      * Other words for the summary of the branch that is shown.
      */
-    text: string;
+    text?: string;
     /**
      * Whether summaries are made and used in this chat. The words stay when they are not.
      */
@@ -4166,7 +4196,7 @@ export type GetSummaryResponses = {
     /**
      * The summary
      */
-    200: SummaryView;
+    200: ChatSummaryView;
 };
 
 export type GetSummaryResponse = GetSummaryResponses[keyof GetSummaryResponses];
@@ -4254,7 +4284,7 @@ export type UpdateSummaryResponses = {
     /**
      * The summary as it is now
      */
-    200: SummaryView;
+    200: ChatSummaryView;
 };
 
 export type UpdateSummaryResponse = UpdateSummaryResponses[keyof UpdateSummaryResponses];
