@@ -18,7 +18,13 @@ const IN_TEXT: &str = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*"
 /// A character that can be seen.
 const VISIBLE: &str = r"[^\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]";
 /// Fields that may have several lines.
-const TEXTS: [&str; 4] = ["content", "description", "greeting", "system_prompt"];
+const TEXTS: [&str; 5] = [
+    "content",
+    "description",
+    "greeting",
+    "system_prompt",
+    "text",
+];
 /// Fields that take anything: what is wrong with them is not told apart.
 const ANYTHING: [&str; 2] = ["LoginBody", "ReauthenticateBody"];
 
