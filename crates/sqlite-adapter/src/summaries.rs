@@ -269,9 +269,12 @@ impl SummaryStore for SqliteStore {
     }
 
     async fn begin(&self, request: BeginSummary) -> StoreResult<BeginSummaryOutcome> {
-        let has_room = self.has_room();
+        let room = self.room();
         self.write_chats(request.account.user_id, move |connection| {
-            match begin(connection, &request)? {
+            let outcome = begin(connection, &request)?;
+            // Asked only now: the disk may have become full just before, in the same batch.
+            let has_room = room.is_none_or(|room| room.has_room());
+            match outcome {
                 BeginSummaryOutcome::Started if !has_room => Err(StoreError::Full.into()),
                 outcome => Ok(outcome),
             }

@@ -136,14 +136,19 @@ impl Engine {
         let work = async {
             let end = self.read_summary(id, request, cut).await;
             self.finish_summary(account, accepted(&end), end.attempts)
-                .await;
+                .await
         };
-        if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-            // The lease runs out, and what was set aside is given back.
-            tracing::error!("writing a summary panicked");
-        }
+        let ended = AssertUnwindSafe(work).catch_unwind().await;
         self.running.leave(id);
-        self.ports.log.abandon(id).await;
+        match ended {
+            Ok(true) => self.ports.log.abandon(id).await,
+            // The lease runs out, and what upstream took is charged.
+            Ok(false) => self.ports.log.break_off(id).await,
+            Err(_) => {
+                tracing::error!("writing a summary panicked");
+                self.ports.log.break_off(id).await;
+            }
+        }
     }
 
     /// Reads the model's stream to its end.
@@ -197,13 +202,14 @@ impl Engine {
         }
     }
 
-    /// Writes the end of a summary, again and again while the store is away.
+    /// Writes the end of a summary, again and again while the store is away. `false` when that is not
+    /// possible.
     async fn finish_summary(
         &self,
         account: ChargeAccount,
         text: Option<SummaryText>,
         attempts: Vec<Attempt>,
-    ) {
+    ) -> bool {
         let request = FinishSummary {
             account,
             text,
@@ -213,7 +219,7 @@ impl Engine {
         let mut wait = Duration::from_millis(50);
         loop {
             match self.ports.summaries.finish(request.clone()).await {
-                Ok(_) => return,
+                Ok(_) => return true,
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => {
                     tracing::warn!(error = %Chain(&error), "the end of a summary is written again");
                     sleep(wait).await;
@@ -221,7 +227,7 @@ impl Engine {
                 }
                 Err(error) => {
                     tracing::error!(error = %Chain(&error), "the end of a summary could not be written");
-                    return;
+                    return false;
                 }
             }
         }
@@ -252,6 +258,7 @@ impl Engine {
                     ended_at: self.ports.clock.now(),
                 };
                 summaries.finish(finish).await?;
+                self.ports.log.abandon(account.turn_id).await;
             }
         }
     }

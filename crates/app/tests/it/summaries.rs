@@ -365,6 +365,7 @@ async fn a_summary_whose_process_died_is_charged_by_what_is_known_and_has_no_wor
         .expect_claim_orphans()
         .returning(|_, _, _, _, _| Ok(Vec::new()));
     mocks.turns.expect_give_back_leftovers().returning(|| Ok(0));
+    mocks.log.expect_abandon().once().return_const(());
     mocks.log.expect_left_over().returning(|_, _| LeftOver {
         text: "They met".to_owned(),
         attempts: vec![StartedAttempt {
