@@ -2,33 +2,19 @@ import { defineStore } from 'pinia'
 import { computed, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
 import type { AuthView, UserView } from '@/api/generated/types.gen'
-import { toApiError } from '@/api/problem'
 import { createSession, type EndReason, type SessionState } from '@/api/session'
 import { useUiStore } from '@/shell/ui.store'
 import { openTabs } from './tabs'
 
-/** How long an access token may live, in seconds: it is renewed by a cookie, so a short life costs nothing. */
-const ACCESS_TTL_SECONDS = 900
+/** How long an access token may live at most, in seconds: it is renewed by a cookie, so a short life costs nothing. */
+const life = { access_ttl_seconds: 900 }
 /** So short that a second try comes while the server still repeats an answer that was lost. */
 const REFRESH_TIMEOUT_MS = 4_000
-
-/** Asks for a short life of the token, and where the operator allows only a shorter one, for that. */
-async function brief<T>(send: (life: { access_ttl_seconds?: number }) => Promise<T>): Promise<T> {
-  try {
-    return await send({ access_ttl_seconds: ACCESS_TTL_SECONDS })
-  } catch (thrown) {
-    const refused = toApiError(thrown).problem.errors?.some(
-      ({ pointer }) => pointer === '/access_ttl_seconds',
-    )
-    if (!refused) throw thrown
-    return send({})
-  }
-}
 
 /** Who is signed in. */
 export const useAuthStore = defineStore('auth', () => {
   const session = createSession({
-    refresh: async () => (await brief((body) => api.refresh({ body, timeout: REFRESH_TIMEOUT_MS }))).data,
+    refresh: async () => (await api.refresh({ body: life, timeout: REFRESH_TIMEOUT_MS })).data,
     locks: globalThis.navigator?.locks,
     channel: openTabs(),
   })
@@ -50,7 +36,7 @@ export const useAuthStore = defineStore('auth', () => {
   const endReason = computed<EndReason>(() => (state.value.kind === 'out' ? state.value.reason : 'none'))
 
   async function login(username: string, password: string): Promise<void> {
-    const { data } = await brief((life) => api.login({ body: { username, password, ...life } }))
+    const { data } = await api.login({ body: { username, password, ...life } })
     session.accept(data)
   }
 
@@ -59,7 +45,7 @@ export const useAuthStore = defineStore('auth', () => {
     invite: string | null,
   ): Promise<void> {
     const body = { ...account, ...(invite === null ? {} : { invite }) }
-    const { data } = await brief((life) => api.register({ body: { ...body, ...life } }))
+    const { data } = await api.register({ body: { ...body, ...life } })
     session.accept(data)
   }
 

@@ -52,24 +52,6 @@ describe('auth store', () => {
     expect(auth.endReason).toBe('signed_out')
   })
 
-  it('takes the life that the operator allows where that is shorter', async () => {
-    const bodies: Record<string, unknown>[] = []
-    server.use(
-      http.post('*/auth/login', async ({ request }) => {
-        bodies.push((await request.json()) as Record<string, unknown>)
-        return bodies.length === 1
-          ? problem(422, 'validation_failed', {
-              errors: [{ pointer: '/access_ttl_seconds', code: 'out_of_range' }],
-            })
-          : HttpResponse.json(signedIn('brief', { expires_in: 180 }))
-      }),
-    )
-    const auth = useAuthStore()
-    await auth.login('minseo', 'a long pass phrase')
-    expect(auth.user).toEqual(user)
-    expect(bodies[1]).toEqual({ username: 'minseo', password: 'a long pass phrase' })
-  })
-
   it('finds the session of the cookie at the start', async () => {
     const bodies: unknown[] = []
     server.use(
