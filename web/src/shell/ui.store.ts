@@ -22,6 +22,8 @@ interface Preferences {
   locale: Locale | null
   left: boolean
   right: boolean
+  /** Whether single letters and signs do something outside of fields (WCAG 2.1.4). */
+  singleKeys: boolean
   /** Whether somebody has signed in here before: then the way in is signing in, not signing up. */
   returning: boolean
 }
@@ -34,7 +36,7 @@ const FORGET_TRIES = 12
 export const useUiStore = defineStore('ui', () => {
   const saved = useLocalStorage<Preferences>(
     KEY,
-    { theme: 'system', locale: null, left: true, right: true, returning: false },
+    { theme: 'system', locale: null, left: true, right: true, singleKeys: true, returning: false },
     { mergeDefaults: true },
   )
   const theme = computed({
@@ -45,6 +47,13 @@ export const useUiStore = defineStore('ui', () => {
     get: () => saved.value.locale ?? browserLocale(),
     set: (value) => (saved.value.locale = value),
   })
+
+  const singleKeys = computed({
+    get: () => saved.value.singleKeys,
+    set: (value) => (saved.value.singleKeys = value),
+  })
+  /** Whether the list of keys is open. */
+  const keysOpen = ref(false)
 
   const returning = computed({
     get: () => saved.value.returning,
@@ -98,6 +107,8 @@ export const useUiStore = defineStore('ui', () => {
   return {
     theme,
     locale,
+    singleKeys,
+    keysOpen,
     returning,
     isDark,
     fitsLeft,

@@ -1,12 +1,12 @@
 import { defineStore } from 'pinia'
-import { ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef } from 'vue'
 import * as api from '@/api/generated/sdk.gen'
 import type { MessageList, MessageView } from '@/api/generated/types.gen'
 import { toApiError, type ApiError, type Problem } from '@/api/problem'
 import type { TurnAct } from '@/api/stream'
 import { type Chat, fromView, type Message, type Phase } from './chat.types'
 import { useDraftStore } from './draft.store'
-import { withNewest } from './path'
+import { pathTo, withNewest } from './path'
 import { openChatTabs } from './tabs'
 import { createTurnActs, unsentMessage } from './turnActs'
 import { createTurnRunner, type Rows } from './turnRunner'
@@ -59,6 +59,8 @@ export const useChatStore = defineStore('chat', () => {
     },
   })
   const acts = createTurnActs({ currentChat, messages, phase, start, reload, choose })
+  /** The messages that are in sight: while a branch begins, not those that it leaves. */
+  const shown = computed(() => pathTo(messages.value, acts.branchId.value))
 
   const tabs = openChatTabs()
   tabs?.addEventListener('message', ({ data }: MessageEvent<unknown>) => data === openId && void refresh())
@@ -120,6 +122,7 @@ export const useChatStore = defineStore('chat', () => {
     olderCursor.value = null
     chatState.value = 'idle'
     acts.editing.value = null
+    acts.branchId.value = null
   }
 
   /** Opens a chat with its newest messages; a reply that is being written there is followed from its beginning. */
@@ -146,7 +149,11 @@ export const useChatStore = defineStore('chat', () => {
       const isFirst = chatState.value !== 'ready'
       currentChat.value = chat.data
       showNewest(page.items, page.next_cursor)
-      if (kept.unsent) messages.value = [...messages.value, unsentMessage(kept.unsent)]
+      if (messages.value.every((message) => message.id !== acts.branchId.value)) acts.branchId.value = null
+      if (kept.unsent) {
+        messages.value = [...messages.value, unsentMessage(kept.unsent)]
+        acts.branchId.value = kept.unsent.parentId ?? null
+      }
       const isThere = messages.value.some((message) => message.id === kept.edit?.messageId)
       if (isFirst && isThere) acts.editing.value = kept.edit
       chatState.value = 'ready'
@@ -219,6 +226,7 @@ export const useChatStore = defineStore('chat', () => {
 
   function start(chatId: number, act: TurnAct, idempotencyKey: string, rows: Rows): Promise<Problem | null> {
     return turns.start({ chatId, act, idempotencyKey }, rows, () => {
+      acts.branchId.value = null
       if (act.type === 'send') void drafts.setUnsent(chatId, null)
       if (act.type === 'edit') void drafts.setEdit(chatId, null)
       tabs?.postMessage(chatId)
@@ -232,6 +240,7 @@ export const useChatStore = defineStore('chat', () => {
     chatsError,
     currentChat,
     messages,
+    shown,
     olderCursor,
     chatState,
     chatError,
@@ -245,6 +254,7 @@ export const useChatStore = defineStore('chat', () => {
     editing: acts.editing,
     trouble: acts.trouble,
     switching: acts.switching,
+    branchId: acts.branchId,
     loadChats,
     loadMoreChats,
     createChat,
@@ -259,6 +269,8 @@ export const useChatStore = defineStore('chat', () => {
     stop: turns.stop,
     regenerate: (messageId: number) => acts.replyAgain('regenerate', messageId),
     continueReply: (messageId: number) => acts.replyAgain('continue', messageId),
+    branchFrom: acts.branchFrom,
+    leaveBranch: () => void (acts.branchId.value = null),
     startEdit: acts.startEdit,
     writeEdit: acts.writeEdit,
     cancelEdit: () => acts.setEditing(null),

@@ -31,6 +31,8 @@ export type Phase = 'idle' | 'sending' | 'waiting' | 'streaming'
 export interface Unsent {
   content: string
   idempotencyKey: string
+  /** The reply that it follows, if that is not the end of the conversation. */
+  parentId?: number
   /** When it was sent, as long as no answer has come. */
   sentAt?: number
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { message } from '@/testing/msw'
 import { fromView, type Message } from './chat.types'
-import { isCut, siblingOf, withNewest } from './path'
+import { isCut, pathTo, siblingOf, withNewest } from './path'
 
 /** A whole tree of messages, and the branches through it; the seed makes the same one each time. */
 function tree(seed: number) {
@@ -66,6 +66,13 @@ it('siblings stand in the order in which they were made', () => {
   expect(siblingOf(row({ id: 7 }), 1)).toBeNull()
   expect(siblingOf(row({ id: 2 }), -1)).toBeNull()
   expect(siblingOf(row({ id: null }), 1)).toBeNull()
+})
+
+it('a branch begins after its reply, with what was not sent', () => {
+  const all = [row({ id: 1 }), row({ id: 2 }), row({ id: 3 }), row({ id: null })]
+  expect(pathTo(all, 2).map(({ id }) => id)).toEqual([1, 2, null])
+  expect(pathTo(all, null)).toBe(all)
+  expect(pathTo(all, 9)).toBe(all)
 })
 
 it.each<[boolean, Partial<Message>]>([

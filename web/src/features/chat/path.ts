@@ -48,6 +48,12 @@ export function siblingOf({ id, siblingIds }: Message, step: -1 | 1): number | n
   return at < 0 ? null : (siblingIds[at + step] ?? null)
 }
 
+/** The messages up to the one that is to be followed by something else, and what was not sent. `null`: everything. */
+export function pathTo(messages: readonly Message[], branchId: number | null): readonly Message[] {
+  const at = branchId === null ? -1 : messages.findIndex(({ id }) => id === branchId)
+  return at < 0 ? messages : messages.filter(({ id }, index) => index <= at || id === null)
+}
+
 /** Whether a reply was cut before its end, so that it can go on. Nothing goes on from nothing, or from a refusal. */
 export function isCut({ role, content, status, stopReason }: Message): boolean {
   if (role !== 'assistant' || content === '' || stopReason === 'refusal') return false

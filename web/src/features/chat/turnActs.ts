@@ -34,6 +34,8 @@ export function createTurnActs(host: ActHost) {
   const editing = shallowRef<Edit | null>(null)
   const trouble = shallowRef<Trouble | null>(null)
   const switching = ref(false)
+  /** The reply that the next message shall follow, in the place of what follows it now. */
+  const branchId = ref<number | null>(null)
 
   const idleChat = () => (host.phase.value === 'idle' && !switching.value ? host.currentChat.value : null)
   const isOpen = (chatId: number) => host.currentChat.value?.id === chatId
@@ -48,10 +50,11 @@ export function createTurnActs(host: ActHost) {
     host.messages.value = [...host.messages.value.filter(({ key }) => key !== local.key), local]
     // Kept until the server has said that it has it.
     void drafts.setUnsent(chat.id, { ...message, sentAt: Date.now() })
-    const { content, idempotencyKey } = message
-    const problem = await host.start(chat.id, { type: 'send', content }, idempotencyKey, { user: local.key })
+    const { idempotencyKey, sentAt: _before, ...words } = message
+    const act = { type: 'send', ...words } as const
+    const problem = await host.start(chat.id, act, idempotencyKey, { user: local.key })
     if (!problem) return
-    if (problem.status !== 0) void drafts.setUnsent(chat.id, { content, idempotencyKey })
+    if (problem.status !== 0) void drafts.setUnsent(chat.id, { ...words, idempotencyKey })
     if (!isOpen(chat.id)) return
     if (OUTDATED.has(problem.code)) await host.reload(chat.id)
     host.messages.value = host.messages.value.map((item) =>
@@ -60,7 +63,16 @@ export function createTurnActs(host: ActHost) {
   }
 
   async function sendMessage(content: string): Promise<void> {
-    await send({ content: normalize(content), idempotencyKey: crypto.randomUUID() })
+    const parent = branchId.value === null ? {} : { parentId: branchId.value }
+    await send({ content: normalize(content), idempotencyKey: crypto.randomUUID(), ...parent })
+  }
+
+  /** Lets the next message follow this reply. What follows it now is kept as another branch. */
+  function branchFrom(messageId: number): void {
+    const after = host.messages.value.slice(indexOf(messageId) + 1)
+    // A message that was not sent has its place already.
+    const isFollowed = after.length > 0 && after.every(({ id }) => id !== null)
+    if (idleChat() && indexOf(messageId) >= 0 && isFollowed) branchId.value = messageId
   }
 
   /** Sends a message again that the server has not confirmed, under its old key. */
@@ -160,6 +172,7 @@ export function createTurnActs(host: ActHost) {
     switching.value = true
     try {
       await host.choose(chat.id, to)
+      branchId.value = null
     } catch (thrown) {
       const again = () => void switchVariant(key, step)
       if (isOpen(chat.id)) trouble.value = { act: 'switch', problem: toApiError(thrown).problem, again }
@@ -178,10 +191,12 @@ export function createTurnActs(host: ActHost) {
     editing,
     trouble,
     switching,
+    branchId,
     send,
     sendMessage,
     resend,
     discard,
+    branchFrom,
     replyAgain,
     setEditing,
     startEdit,

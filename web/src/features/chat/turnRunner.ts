@@ -65,11 +65,11 @@ export function createTurnRunner(host: TurnHost) {
   /** The messages before the turn. What follows them now is another branch. */
   function pathBefore(user: MessageView, rows: Rows): readonly Message[] {
     const all = host.messages.value
-    const own = all.findIndex(({ id, key }) => id === user.id || key === rows.user)
-    if (own >= 0) return all.slice(0, own)
     if (user.parent_id === null) return []
     const parent = all.findIndex(({ id }) => id === user.parent_id)
-    return parent >= 0 ? all.slice(0, parent + 1) : all.filter(({ id }) => id !== null)
+    if (parent >= 0) return all.slice(0, parent + 1)
+    const own = all.findIndex(({ id, key }) => id === user.id || key === rows.user)
+    return own >= 0 ? all.slice(0, own) : all.filter(({ id }) => id !== null)
   }
 
   /**

@@ -243,6 +243,71 @@ describe('stopping', () => {
   })
 })
 
+describe('a branch', () => {
+  const later = message(5, { role: 'user', content: '그다음', parent_id: 3, turn_id: 't5' })
+  const last = message(6, { content: '그렇군요', parent_id: 5, turn_id: 't5' })
+  const other = message(8, {
+    role: 'user',
+    content: '아니',
+    parent_id: 3,
+    turn_id: 't8',
+    sibling_ids: [5, 8],
+  })
+  const said = message(9, { content: '네?', parent_id: 8, turn_id: 't8' })
+  const sight = (store: Store) => store.shown.map((m) => [m.id, m.status])
+  const start = [
+    [1, 'complete'],
+    [2, 'complete'],
+    [3, 'complete'],
+  ]
+  beforeEach(() => {
+    branch = [greeting, own, reply, later, last]
+  })
+
+  it('goes on after an earlier reply, in the place of what followed it', async () => {
+    answers = [() => events(turn({ ...said, content: '' }, other, 't8'), delta('네?'), end(said))]
+    const store = await opened()
+    store.branchFrom(3)
+    expect(sight(store)).toEqual(start)
+    await store.sendMessage('아니')
+    expect(asked[0]).toMatchObject({ path: 'messages', body: { content: '아니', parent_id: 3 } })
+    expect(store.branchId).toBeNull()
+    expect(shown(store)).toEqual([
+      [1, '어서 와요', 'complete'],
+      [2, '안녕', 'complete'],
+      [3, '반가워요', 'complete'],
+      [8, '아니', 'complete'],
+      [9, '네?', 'complete'],
+    ])
+  })
+
+  it('is left without a trace', async () => {
+    const store = await opened()
+    store.branchFrom(3)
+    store.leaveBranch()
+    expect(store.shown).toHaveLength(5)
+    store.branchFrom(6)
+    expect(store.branchId).toBeNull()
+  })
+
+  it('keeps its place when the message was not sent, also after a reload', async () => {
+    answers = [
+      () => problem(500, 'internal'),
+      () => events(turn({ ...said, content: '' }, other, 't8'), end(said)),
+    ]
+    const first = await opened()
+    first.branchFrom(3)
+    await first.sendMessage('아니')
+    expect(sight(first)).toEqual([...start, [null, 'failed']])
+    setActivePinia(createPinia())
+    const store = await opened()
+    expect(sight(store)).toEqual([...start, [null, 'failed']])
+    await store.resend()
+    expect(asked[1]).toEqual(asked[0])
+    expect(store.messages.at(-1)).toMatchObject({ id: 9, status: 'complete' })
+  })
+})
+
 describe('another reply', () => {
   it('takes the row of the one before at once, and what followed that one is gone from view', async () => {
     branch = [greeting, own, reply, message(5, { role: 'user', parent_id: 3 }), message(6, { parent_id: 5 })]

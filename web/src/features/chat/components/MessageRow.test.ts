@@ -117,6 +117,7 @@ describe('MessageRow', () => {
 
   it('offers nothing to go on with where there is nothing', async () => {
     row({ status: 'failed', content: '', turnId: 't1' }, { isLast: true })
+    expect(await screen.findByText('답변이 오지 않았어요.')).toBeVisible()
     expect(await screen.findByRole('button', { name: '다시 시도' })).toBeVisible()
     expect(screen.queryByRole('button', { name: '이어서 받기' })).toBeNull()
   })
@@ -130,6 +131,19 @@ describe('MessageRow', () => {
     expect(screen.queryByRole('button', { name: '다시 받기' })).toBeNull()
     screen.getByRole('article').focus()
     expect(await screen.findByRole('button', { name: '복사' })).toBeVisible()
+  })
+
+  it('lets the conversation go on from an earlier reply, but not from the last', async () => {
+    const store = useChatStore()
+    const branch = vi.spyOn(store, 'branchFrom').mockReturnValue()
+    store.messages = [fromView(message(3)), fromView(message(4))]
+    row()
+    await userEvent.hover(screen.getByRole('article'))
+    await userEvent.click(await screen.findByRole('button', { name: '여기서 다시 이어 가기' }))
+    expect(branch).toHaveBeenCalledExactlyOnceWith(3)
+    store.messages = [fromView(message(3))]
+    await waitFor(() => expect(screen.queryByRole('button', { name: '여기서 다시 이어 가기' })).toBeNull())
+    expect(screen.getByRole('button', { name: '복사' })).toBeVisible()
   })
 
   it('asks for no other greeting, and for nothing in a chat that can only be read', async () => {

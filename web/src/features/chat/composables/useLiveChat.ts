@@ -7,7 +7,7 @@ import { useProblemText } from '@/shell/useProblemText'
 import { useChatStore } from '../chat.store'
 import { isComposing } from './useMessageField'
 
-/** Keeps the open conversation alive while its page sleeps and wakes, stops replies by key, and says what did not work. */
+/** Keeps the open conversation alive while its page sleeps and wakes, stops replies and leaves branches by key, and says what did not work. */
 export function useLiveChat(): void {
   const { t } = useI18n()
   const store = useChatStore()
@@ -24,9 +24,11 @@ export function useLiveChat(): void {
   useEventListener(document, 'keydown', (event) => {
     if (event.key !== 'Escape' || event.defaultPrevented || isComposing(event)) return
     // What lies above the conversation is closed first.
-    if (document.querySelector('[role="dialog"], [role="menu"]') || store.phase === 'idle') return
+    if (document.querySelector('[role="dialog"], [role="menu"]')) return
+    if (store.phase === 'idle' && store.branchId === null) return
     event.preventDefault()
-    void store.stop()
+    if (store.phase === 'idle') store.leaveBranch()
+    else void store.stop()
   })
 
   const words = {
