@@ -25,7 +25,7 @@ export function useTips(): { target: typeof target; wanted: typeof wanted } {
     clearTimeout(timer)
     if (!element) return
     wanted.value = true
-    timer = window.setTimeout(() => (target.value = element), afterMs)
+    timer = window.setTimeout(() => element.isConnected && (target.value = element), afterMs)
   }
   function hide(): void {
     clearTimeout(timer)
@@ -36,7 +36,7 @@ export function useTips(): { target: typeof target; wanted: typeof wanted } {
   useEventListener(document, 'pointerover', (event) => {
     if (event.pointerType === 'touch' || (event.target as Element).closest('[role="tooltip"]')) return
     const element = tipped(event)
-    if (element === target.value) return
+    if (element && element === target.value) return
     hide()
     show(element, Date.now() - hiddenAt < SKIP_MS ? 0 : WAIT_MS)
   })

@@ -11,6 +11,7 @@ export function useStickToEnd(scroller: Readonly<Ref<HTMLElement | null>>) {
   const pinned = ref(true)
   let touchY = 0
   let lastTop = 0
+  let isHeld = false
 
   const distance = (element: HTMLElement) => element.scrollHeight - element.scrollTop - element.clientHeight
 
@@ -30,6 +31,19 @@ export function useStickToEnd(scroller: Readonly<Ref<HTMLElement | null>>) {
   }
 
   const unpin = () => (pinned.value = false)
+
+  /** Does something that moves the list: that its end comes near then is nobody's wish. */
+  async function hold(act: () => Promise<void>): Promise<void> {
+    isHeld = true
+    try {
+      await act()
+      // The last move is told of a frame later.
+      await new Promise(requestAnimationFrame)
+    } finally {
+      isHeld = false
+    }
+  }
+
   useEventListener(scroller, 'wheel', (event: WheelEvent) => event.deltaY < 0 && unpin(), { passive: true })
   useEventListener(scroller, 'touchstart', (event: TouchEvent) => (touchY = event.touches[0]?.clientY ?? 0), {
     passive: true,
@@ -57,11 +71,11 @@ export function useStickToEnd(scroller: Readonly<Ref<HTMLElement | null>>) {
       const element = scroller.value
       if (!element) return
       // Near the end counts on the way down only, or a slow finger would never get away from it.
-      if (element.scrollTop >= lastTop && distance(element) <= NEAR_PX) pinned.value = true
+      if (!isHeld && element.scrollTop >= lastTop && distance(element) <= NEAR_PX) pinned.value = true
       lastTop = element.scrollTop
     },
     { passive: true },
   )
 
-  return { pinned, pin, unpin, onResize, toEnd }
+  return { pinned, pin, unpin, hold, onResize, toEnd }
 }
