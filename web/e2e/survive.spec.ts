@@ -37,6 +37,17 @@ async function untilEnded(page: Page, status = 'complete'): Promise<void> {
   await expect(lastReply(page)).toHaveAttribute('data-status', status)
 }
 
+/** Waits until the conversation has not been scrolled for some frames: a wheel turns on for a while. */
+async function untilStill(page: Page): Promise<void> {
+  await page.locator('#conversation').evaluate(async (scroller) => {
+    for (let still = 0, top = -1; still < 20; still += 1) {
+      await new Promise(requestAnimationFrame)
+      if (scroller.scrollTop !== top) still = 0
+      top = scroller.scrollTop
+    }
+  })
+}
+
 /** Does something with a message: with its tools where there is a pointer, with its menu where there are fingers. */
 async function act(page: Page, w: Words, row: Locator, key: string): Promise<void> {
   const tool = row.getByRole('button', { name: w(key), exact: true })
@@ -49,7 +60,11 @@ async function act(page: Page, w: Words, row: Locator, key: string): Promise<voi
       .click()
     return
   }
-  await row.hover()
+  // A list that still moves takes the row away from under the pointer.
+  await expect(async () => {
+    await row.hover()
+    await expect(tool).toBeVisible({ timeout: 1_000 })
+  }).toPass()
   await tool.click()
 }
 
@@ -272,6 +287,83 @@ test('an own message is edited in its place, and the old words are kept', async 
   await expect(page.getByText('두 번째 말', { exact: true })).toBeVisible()
 })
 
+test('a conversation goes on from an earlier reply, and what followed it is kept', async ({
+  page,
+  w,
+  isMobile,
+}) => {
+  for (const text of ['첫 번째 말', '두 번째 말']) {
+    await say(page, w, text)
+    await untilEnded(page)
+  }
+  const from = article(page).nth(2)
+  await act(page, w, from, 'chat.branch')
+  const note = page.getByText(w('chat.branch_note'))
+  await expect(note.first()).toBeVisible()
+  await expect(article(page)).toHaveCount(3)
+  if (!isMobile) await expect(composer(page, w)).toBeFocused()
+  await page.getByRole('button', { name: w('chat.branch_leave') }).click()
+  await expect(article(page)).toHaveCount(5)
+
+  await act(page, w, from, 'chat.branch')
+  await say(page, w, '다른 두 번째 말')
+  await untilEnded(page)
+  await expect(article(page)).toHaveCount(5)
+  await expect(page.getByRole('button', { name: w('chat.branch_leave') })).toBeHidden()
+  const own = article(page).nth(3)
+  await expect(own.getByText('2/2')).toBeVisible()
+  await own.getByRole('button', { name: w('chat.variant_before') }).click()
+  await expect(own.getByText('두 번째 말', { exact: true })).toBeVisible()
+  await expect(article(page)).toHaveCount(5)
+})
+
+test('a message does what its keys say', async ({ page, context, w, isMobile }) => {
+  test.skip(isMobile === true, 'a phone has no keys')
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  await say(page, w, '안녕하세요!')
+  await untilEnded(page)
+  const posts: string[] = []
+  page.on('request', (request) => request.method() === 'POST' && posts.push(request.url()))
+  await page.getByRole('feed').focus()
+  await page.keyboard.press('End')
+  await expect(lastReply(page)).toBeFocused()
+  await page.keyboard.press('c')
+  await expect(page.getByText(w('chat.copied'))).toBeVisible()
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe((await stored(page)).at(-1)?.content)
+  await page.keyboard.press('r')
+  await expect(lastReply(page).getByText('2/2')).toBeVisible()
+  await untilEnded(page)
+  await lastReply(page).focus()
+  await page.keyboard.press('[')
+  await expect(lastReply(page).getByText('1/2')).toBeVisible()
+  await page.keyboard.press('PageUp')
+  await page.keyboard.press('e')
+  await expect(page.getByRole('textbox', { name: w('chat.edit_label') })).toBeFocused()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('PageUp')
+  await page.keyboard.press('b')
+  await expect(composer(page, w)).toBeFocused()
+  await expect(composer(page, w)).toHaveValue('')
+  await expect(article(page)).toHaveCount(1)
+  await page.keyboard.press('Escape')
+  await expect(article(page)).toHaveCount(3)
+  expect(posts.filter((url) => url.endsWith('/regenerate'))).toHaveLength(1)
+
+  await lastReply(page).focus()
+  await page.keyboard.press('?')
+  const dialog = page.getByRole('dialog', { name: w('keys.title') })
+  await dialog.getByRole('switch', { name: w('keys.single') }).click()
+  await page.keyboard.press('Escape')
+  await expect(dialog).toBeHidden()
+  await lastReply(page).focus()
+  await page.keyboard.press('r')
+  await page.keyboard.press('?')
+  await page.keyboard.press('PageUp')
+  await expect(article(page).nth(1)).toBeFocused()
+  await expect(dialog).toBeHidden()
+  expect(posts.filter((url) => url.endsWith('/regenerate'))).toHaveLength(1)
+})
+
 test('the switch stays under the pointer while what follows it changes', async ({ page, w }) => {
   const { width = 0 } = page.viewportSize() ?? {}
   await page.setViewportSize({ width, height: 480 })
@@ -282,9 +374,10 @@ test('the switch stays under the pointer while what follows it changes', async (
   const own = page.getByRole('article', { name: new RegExp(`^${w('chat.you')}`) }).filter({ hasText: '둘' })
   // A person who reads further up does not want to be taken to the end.
   const readUp = async () => {
-    await page.getByRole('feed').hover({ position: { x: 20, y: 20 } })
+    await page.locator('#conversation').hover()
     await page.mouse.wheel(0, -40)
     await own.scrollIntoViewIfNeeded()
+    await untilStill(page)
   }
   await readUp()
   await act(page, w, own, 'chat.edit')
@@ -336,7 +429,7 @@ test('a reply that failed is asked for again without typing', async ({ page, w }
   const run = Date.now().toString(36)
   await say(page, w, `[[sim:error;status=529;retry-after-ms=10;times=3;run=${run}]]`)
   await untilEnded(page, 'failed')
-  await expect(lastReply(page).getByText(w('chat.reply_failed'))).toBeVisible()
+  await expect(lastReply(page).getByText(w('chat.reply_missing'))).toBeVisible()
   await lastReply(page)
     .getByRole('button', { name: w('app.retry') })
     .click()
@@ -391,6 +484,8 @@ test('while another device is answered, a message waits with its words, and the 
 
 test('no state of a reply or an edit has a finding of axe', async ({ page, w, isMobile }) => {
   const check = async (what: string) => {
+    // A tip of what lies under the pointer belongs to no part of the page.
+    await page.mouse.move(0, 0)
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
       await expectAccessible(page, `${what}, ${colorScheme}`)
@@ -425,4 +520,13 @@ test('no state of a reply or an edit has a finding of axe', async ({ page, w, is
   await page.getByRole('textbox', { name: w('chat.edit_label') }).fill('가'.repeat(201))
   await expect(own.getByText(w('composer.over', { over: 1 }))).toBeVisible()
   await check('an edit that is too long')
+  await own.getByRole('button', { name: w('app.cancel') }).click()
+  await act(page, w, article(page).nth(2), 'chat.branch')
+  await expect(page.getByRole('button', { name: w('chat.branch_leave') })).toBeVisible()
+  await check('a branch that begins')
+  if (isMobile) await page.getByRole('button', { name: w('shell.left_show') }).click()
+  await page.getByRole('button', { name: w('settings.preferences') }).click()
+  await page.getByRole('menuitem', { name: w('keys.title') }).click()
+  await expect(page.getByRole('switch', { name: w('keys.single') })).toBeVisible()
+  await check('the list of keys')
 })
