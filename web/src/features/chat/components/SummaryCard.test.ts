@@ -2,6 +2,7 @@ import { screen, waitFor, within } from '@testing-library/vue'
 import userEvent from '@testing-library/user-event'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { defineComponent, h, reactive } from 'vue'
 import { http as client } from '@/api/http'
 import type { SummaryView } from '@/api/summary'
 import { chat, http, HttpResponse, problem, server } from '@/testing/msw'
@@ -111,6 +112,16 @@ describe('the summary of a chat', () => {
     expect(await screen.findByText('새로 요약했다.')).toBeVisible()
   })
 
+  it('is that of the branch that is shown', async () => {
+    const shown = reactive({ chat: chat(7, { head_message_id: 5 }) })
+    renderApp(defineComponent(() => () => h(SummaryCard, { chat: shown.chat })))
+    await screen.findByText(TEXT)
+    change({ text: null, covers_up_to: null, updated_at: null })
+    shown.chat = chat(7, { head_message_id: 9 })
+    expect(await screen.findByText(/^아직 없어요/)).toBeVisible()
+    expect(reads).toEqual(['7', '7'])
+  })
+
   it('can only be read in a chat that can only be read', async () => {
     card({ is_read_only: true })
     expect(await screen.findByText(TEXT)).toBeVisible()
@@ -127,7 +138,7 @@ describe('its switch', () => {
     await userEvent.click(await toggle())
     expect(await toggle()).not.toBeChecked()
     expect(await toggle()).toHaveFocus()
-    expect(screen.getByText('꺼 두어서 하루에게 알려 주지 않아요.')).toBeVisible()
+    expect(screen.getByText('꺼 두어서 하루에게 알려 주지 않고, 새로 요약하지도 않아요.')).toBeVisible()
     await waitFor(() => expect(puts).toEqual([{ id: '7', body: { is_enabled: false }, match: null }]))
   })
 
