@@ -24,8 +24,8 @@ export interface Fixtures {
 /** The browser notes every answer that says no. Of those about accounts (nobody is signed in yet, say) people are told on the page. */
 function isRefusal(message: ConsoleMessage): boolean {
   return (
-    /^Failed to load resource: .* status of (?:4(?:01|03|09|22|29)|503)\b/.test(message.text()) &&
-    /\/auth\/|\/(?:messages|regenerate|continue|edit)$/.test(new URL(message.location().url).pathname)
+    /^Failed to load resource: .* status of (?:4(?:01|03|09|12|22|29)|503)\b/.test(message.text()) &&
+    /\/auth\/|\/(?:messages|regenerate|continue|edit|summary)$/.test(new URL(message.location().url).pathname)
   )
 }
 
