@@ -129,6 +129,27 @@ function chatView(chat) {
     last_message_at: own.at(-1)?.created_at ?? chat.created_at,
   }
 }
+/** What is remembered of a chat: after a few messages there is something, so that it can be looked at. */
+function summaryOf(chat, response) {
+  const path = pathOf(chat)
+  chat.summary ??= {
+    text: null,
+    is_enabled: true,
+    is_edited: false,
+    covers_up_to: null,
+    updated_at: null,
+    version: 1,
+  }
+  if (chat.summary.text === null && path.length >= 7)
+    Object.assign(chat.summary, {
+      text: `처음에는 인사를 나누었다. ${path[1].content}`,
+      covers_up_to: path[4].id,
+      updated_at: now(),
+      version: 2,
+    })
+  response.setHeader('etag', `"${chat.summary.version}"`)
+  return chat.summary
+}
 function addMessage(chat, role, content, extra = {}) {
   const message = {
     id: nextId++,
@@ -652,7 +673,10 @@ const routes = [
     ({ user, id, body, request, response }) => {
       const chat = find(chats, id)
       const content = checkMessage(body.content)
-      return begin(chat, request, response, () => startTurn(user, chat, addMessage(chat, 'user', content)))
+      const place = body.parent_id === undefined ? {} : { parent_id: body.parent_id }
+      return begin(chat, request, response, () =>
+        startTurn(user, chat, addMessage(chat, 'user', content, place)),
+      )
     },
   ],
   [
@@ -676,6 +700,26 @@ const routes = [
       return begin(chat, request, response, () =>
         startTurn(user, chat, addMessage(chat, 'user', content, { parent_id })),
       )
+    },
+  ],
+  [
+    'GET',
+    /^\/api\/chats\/(\d+)\/summary$/,
+    ({ id, response }) => [200, summaryOf(find(chats, id), response)],
+  ],
+  [
+    'PUT',
+    /^\/api\/chats\/(\d+)\/summary$/,
+    ({ id, body, request, response }) => {
+      const chat = find(chats, id)
+      const before = summaryOf(chat, response)
+      const wanted = request.headers['if-match']
+      if (wanted !== undefined && wanted !== `"${before.version}"`)
+        throw new Refusal(412, 'precondition_failed')
+      if (body.text !== undefined && before.text === null) throw new Refusal(409, 'no_summary')
+      const written = body.text === undefined ? {} : { is_edited: true, updated_at: now() }
+      chat.summary = { ...before, ...body, ...written, version: before.version + 1 }
+      return [200, summaryOf(chat, response)]
     },
   ],
   [
