@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, reactive, ref, shallowRef } from 'vue'
 import { type ApiError, toApiError } from '@/api/problem'
-import { getSummary, type SummaryView, updateSummary } from '@/api/summary'
+import { type ChatSummaryView, getSummary, updateSummary } from '@/api/generated'
 import { normalize } from '@/lib/text/count'
 
 /** The longest summary, in code points. The server judges by the same number. */
@@ -17,7 +17,7 @@ interface SummaryDraft {
 /** What the character of the open chat is told of its beginning. What is being written lasts as long as the page, whatever is opened meanwhile. */
 export const useSummaryStore = defineStore('summary', () => {
   const chatId = ref<number | null>(null)
-  const summary = shallowRef<SummaryView | null>(null)
+  const summary = shallowRef<ChatSummaryView | null>(null)
   const error = shallowRef<ApiError | null>(null)
   const drafts = reactive(new Map<number, SummaryDraft>())
   let tag: string | null = null
@@ -50,7 +50,7 @@ export const useSummaryStore = defineStore('summary', () => {
     }
   }
 
-  function take({ data, headers }: Awaited<ReturnType<typeof getSummary>>): void {
+  function take({ data, headers }: Awaited<ReturnType<typeof getSummary<true>>>): void {
     summary.value = data
     error.value = null
     tag = typeof headers['etag'] === 'string' ? headers['etag'] : null

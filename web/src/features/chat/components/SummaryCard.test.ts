@@ -4,7 +4,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { defineComponent, h, reactive } from 'vue'
 import { http as client } from '@/api/http'
-import type { SummaryView } from '@/api/summary'
+import type { ChatSummaryView } from '@/api/generated'
 import { chat, http, HttpResponse, problem, server } from '@/testing/msw'
 import { renderApp } from '@/testing/render'
 import { useChatStore } from '../chat.store'
@@ -14,13 +14,13 @@ import SummaryCard from './SummaryCard.vue'
 const SUMMARY = '*/api/chats/:id/summary'
 const TEXT = '하루와 바다에 갔다. 파란 우산을 샀다.'
 
-let stored: SummaryView
+let stored: ChatSummaryView
 let puts: { id: string; body: unknown; match: string | null }[]
 let reads: string[]
 
 const tag = () => `"${stored.version}"`
 const answer = () => HttpResponse.json(stored, { headers: { etag: tag() } })
-function change(extra: Partial<SummaryView>): void {
+function change(extra: Partial<ChatSummaryView>): void {
   stored = { ...stored, ...extra, version: stored.version + 1 }
 }
 
@@ -48,7 +48,7 @@ beforeEach(() => {
       return answer()
     }),
     http.put(SUMMARY, async ({ params, request }) => {
-      const body = (await request.json()) as Partial<SummaryView>
+      const body = (await request.json()) as Partial<ChatSummaryView>
       const match = request.headers.get('if-match')
       puts.push({ id: String(params['id']), body, match })
       if (match !== null && match !== tag()) return problem(412, 'precondition_failed')
