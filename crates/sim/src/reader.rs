@@ -10,7 +10,7 @@ use lionrocket_app::{
 use lionrocket_domain::{
     access::Actor,
     ids::{ChatId, TurnId},
-    turn::{TurnFailure, TurnRecord},
+    turn::{StopReason, TurnRecord},
 };
 use tokio::{sync::watch, time::sleep};
 
@@ -105,7 +105,8 @@ impl Reader {
     fn compare(&self, record: &TurnRecord) {
         self.promises.ended(record);
         let whole = &record.assistant_message.content;
-        let is_taken_back = record.turn.failure == Some(TurnFailure::Refused);
+        // Also where the person asked for the end just then, and the turn counts as stopped.
+        let is_taken_back = record.assistant_message.stop_reason == Some(StopReason::Refusal);
         let is_same = whole.get(self.from..) == Some(&*self.words);
         if !(is_same || is_taken_back && whole.is_empty()) {
             let (turn_id, from) = (self.turn_id, self.from);
