@@ -15,7 +15,12 @@ mod running;
 mod seam;
 mod summary;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +40,7 @@ use lionrocket_ports::{
     reply_log::{ReplyLog, TextOffset},
     runtime::{Clock, IdGenerator, Spawner},
     summaries::SummaryStore,
-    turns::TurnStore,
+    turns::{OrphanedTurn, TurnStore},
 };
 
 use crate::ServiceError;
@@ -114,6 +119,8 @@ struct Engine {
     ports: TurnPorts,
     settings: TurnSettings,
     running: Running,
+    /// Turns of dead processes that this one has claimed and not taken up yet.
+    claimed: Mutex<VecDeque<OrphanedTurn>>,
 }
 
 /// How long a process may be silent about a turn before it is taken for dead.
@@ -126,6 +133,7 @@ impl TurnService {
         Self {
             engine: Arc::new(Engine {
                 running: Running::new(settings.max_running, settings.max_waiting),
+                claimed: Mutex::default(),
                 ports,
                 settings,
             }),

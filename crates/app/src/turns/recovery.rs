@@ -1,6 +1,9 @@
 //! Taking up turns whose process died.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
 use lionrocket_domain::{
@@ -37,33 +40,60 @@ impl Engine {
     ) -> Result<Recovered, StoreError> {
         let mut recovered = Recovered::default();
         loop {
-            let lease_until = lease_from(self.ports.clock.now());
-            let orphans = self
-                .ports
-                .turns
-                .claim_orphans(
-                    self.settings.node_id,
-                    lease_before,
-                    lease_until,
-                    LEFT_AT_A_TIME,
-                    self.running.at_work(),
-                )
-                .await?;
+            let mut orphans = std::mem::take(&mut *self.claimed());
+            if orphans.is_empty() {
+                orphans = self.claim(lease_before).await?.into();
+            }
             if orphans.is_empty() {
                 return Ok(recovered);
             }
-            for orphan in orphans {
-                let orphan = self.with_left_over(orphan).await;
-                if self.resume(&orphan).await? {
-                    recovered.resumed += 1;
-                } else {
-                    let turn_id = orphan.turn.account.turn_id;
-                    self.ports.turns.finish(self.end_of(orphan)).await?;
-                    self.ports.log.abandon(turn_id).await;
-                    recovered.ended += 1;
+            while let Some(orphan) = orphans.front() {
+                match self.take_up(orphan.clone()).await {
+                    Ok(true) => recovered.resumed += 1,
+                    Ok(false) => recovered.ended += 1,
+                    Err(error) => {
+                        *self.claimed() = orphans;
+                        return Err(error);
+                    }
                 }
+                orphans.pop_front();
             }
         }
+    }
+
+    async fn claim(
+        &self,
+        lease_before: Option<Timestamp>,
+    ) -> Result<Vec<OrphanedTurn>, StoreError> {
+        let lease_until = lease_from(self.ports.clock.now());
+        self.ports
+            .turns
+            .claim_orphans(
+                self.settings.node_id,
+                lease_before,
+                lease_until,
+                LEFT_AT_A_TIME,
+                self.running.at_work(),
+            )
+            .await
+    }
+
+    /// The turns that were claimed and could not be taken up, since the store was away. Nobody else will
+    /// find them before their lease is over, and what was noted of them must not be forgotten until then.
+    fn claimed(&self) -> MutexGuard<'_, VecDeque<OrphanedTurn>> {
+        self.claimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a turn go on, or ends it; answers whether it goes on.
+    async fn take_up(self: &Arc<Self>, orphan: OrphanedTurn) -> Result<bool, StoreError> {
+        let orphan = self.with_left_over(orphan).await;
+        if self.resume(&orphan).await? {
+            return Ok(true);
+        }
+        let turn_id = orphan.turn.account.turn_id;
+        self.ports.turns.finish(self.end_of(orphan)).await?;
+        self.ports.log.abandon(turn_id).await;
+        Ok(false)
     }
 
     /// Adds to a turn what its process had noted after it saved it last.

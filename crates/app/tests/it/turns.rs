@@ -1330,6 +1330,46 @@ async fn an_orphaned_reply_whose_person_asked_for_its_end_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_turn_that_could_not_be_taken_up_is_the_first_one_the_next_time() {
+    let mut mocks = Mocks::new();
+    let stopped = OrphanedTurn {
+        stop_requested: true,
+        ..orphan(account())
+    };
+    // It is claimed once only: nobody finds it again before its lease is over.
+    let batches = Mutex::new(vec![vec![], vec![stopped]]);
+    mocks
+        .turns
+        .expect_claim_orphans()
+        .times(2)
+        .returning(move |_, _, _, _, _| Ok(batches.lock().unwrap().pop().unwrap()));
+    mocks
+        .log
+        .expect_left_over()
+        .times(2)
+        .returning(|_, _| LeftOver::default());
+    let mut order = Sequence::new();
+    let mut finish = |outcome| {
+        mocks
+            .turns
+            .expect_finish()
+            .once()
+            .in_sequence(&mut order)
+            .return_once(|_| outcome);
+    };
+    finish(Err(StoreError::Unavailable("away".into())));
+    finish(Ok(FinishOutcome::Finished(Box::new(record(
+        TurnState::Stopped,
+        "",
+    )))));
+    mocks.log.expect_abandon().once().return_const(());
+    let service = mocks.service(&HeldTask::new());
+    assert!(service.recover_expired().await.is_err());
+    let recovered = service.recover_expired().await.unwrap();
+    assert_eq!((recovered.resumed, recovered.ended), (0, 1));
+}
+
+#[tokio::test]
 async fn a_service_that_must_end_interrupts_its_replies_and_keeps_their_words() {
     let mut mocks = Mocks::new();
     mocks.model.expect_stream().return_once(|_| {
