@@ -42,7 +42,7 @@ SELECT
     CASE i % 7 WHEN 0 THEN 'large' ELSE 'small' END AS model, i % 900 AS input, i % 200 AS output
 FROM numbers;
 INSERT INTO usage_events
-SELECT turn_id, user_id, user_id, character_id, usage_date, model, input, output, 0, 0, 0, 10, 'v', 0, 0
+SELECT turn_id, user_id, user_id, character_id, usage_date, model, input, output, 0, 0, 0, 10, 'v', 0, 0, 'reply'
 FROM exchanges;
 INSERT INTO usage_stats (
     user_id, usage_date, chat_count, total_tokens, input_tokens, output_tokens, cache_read_tokens,
