@@ -26,8 +26,8 @@ use crate::{error::DbError, store::SqliteStore};
 pub(crate) struct EndedTurn<'a> {
     /// The day to which it is counted.
     pub(crate) usage_date: &'a str,
-    /// The state in which it ended.
-    pub(crate) state: TurnState,
+    /// The state in which it ended; `None` for a summary, which is no exchange.
+    pub(crate) state: Option<TurnState>,
     pub(crate) failure: Option<TurnFailure>,
     /// How long the first text took.
     pub(crate) first_text: Option<LatencyBucket>,
@@ -43,11 +43,12 @@ pub(crate) fn count_turn(
 ) -> QueryResult<()> {
     let usage_date = turn.usage_date;
     let tokens = turn.charge.map(|charge| charge.tokens).unwrap_or_default();
-    let ended = |state| i64::from(turn.state == state);
+    let is_exchange = turn.state.is_some();
+    let ended = |state| i64::from(turn.state == Some(state));
     AddToModelDay {
         usage_date,
         model: turn.charge.map_or("", |charge| charge.model.as_str()),
-        exchanges: i64::from(turn.charge.is_some()),
+        exchanges: i64::from(is_exchange && turn.charge.is_some()),
         input_tokens: stored_count(tokens.input),
         output_tokens: stored_count(tokens.output),
         cache_read_tokens: stored_count(tokens.cache_read),
@@ -63,7 +64,7 @@ pub(crate) fn count_turn(
         AddToCharacterDay {
             usage_date,
             character_id: character_id.get(),
-            exchanges: 1,
+            exchanges: i64::from(is_exchange),
             total_tokens: stored_count(charge.tokens.total()),
             cost_micro_usd: stored_count(charge.cost_micro_usd),
         }
@@ -84,40 +85,22 @@ pub(crate) fn count_turn(
     Ok(())
 }
 
-/// Counts what a summary cost, which is no exchange and has no end that anybody sees.
+/// Counts what a summary cost.
 pub(crate) fn count_summary(
     connection: &mut SqliteConnection,
     usage_date: &str,
     character_id: Option<CharacterId>,
     charge: &Charge,
 ) -> QueryResult<()> {
-    let tokens = charge.tokens;
-    AddToModelDay {
+    let summary = EndedTurn {
         usage_date,
-        model: &charge.model,
-        exchanges: 0,
-        input_tokens: stored_count(tokens.input),
-        output_tokens: stored_count(tokens.output),
-        cache_read_tokens: stored_count(tokens.cache_read),
-        cache_write_tokens: stored_count(tokens.cache_write()),
-        cost_micro_usd: stored_count(charge.cost_micro_usd),
-        completed: 0,
-        stopped: 0,
-        failed: 0,
-        interrupted: 0,
-    }
-    .execute(connection)?;
-    if let Some(character_id) = character_id {
-        AddToCharacterDay {
-            usage_date,
-            character_id: character_id.get(),
-            exchanges: 0,
-            total_tokens: stored_count(tokens.total()),
-            cost_micro_usd: stored_count(charge.cost_micro_usd),
-        }
-        .execute(connection)?;
-    }
-    Ok(())
+        state: None,
+        failure: None,
+        first_text: None,
+        character_id,
+        charge: Some(charge),
+    };
+    count_turn(connection, &summary)
 }
 
 /// Counts an account that was made.

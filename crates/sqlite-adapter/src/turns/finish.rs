@@ -160,7 +160,7 @@ fn count(
         connection,
         &EndedTurn {
             usage_date: &account.usage_date.to_string(),
-            state: end.state,
+            state: Some(end.state),
             failure: end.failure,
             first_text: end
                 .first_text_at
