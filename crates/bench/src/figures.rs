@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, future::try_join_all};
 use serde_json::{Value, json};
 
@@ -291,7 +291,7 @@ async fn first_delta(person: Option<&Person>) -> Result<Duration> {
 
 async fn first_upstream_delta(http: &reqwest::Client, url: &str) -> Result<Duration> {
     time_to(
-        baseline::upstream_call(http, url),
+        baseline::upstream_call(http, url, 0),
         b"event: content_block_delta",
     )
     .await
@@ -352,30 +352,43 @@ pub(crate) async fn exchanges(report: &mut Report, server: &Running, bare: &Runn
     Ok(())
 }
 
-/// An exchange in a very long chat against one in a short one, in turns. One in a chat that is just
-/// longer than what a model is sent tells how much of the difference is the longer request.
-pub(crate) async fn long_chat(report: &mut Report, client: &Client) -> Result<()> {
-    let titles = [seed::SHORT_TITLE, seed::WINDOW_TITLE, seed::LONG_TITLE];
-    let mut chats = Vec::new();
-    for title in titles {
-        chats.push((find_chat(client, title).await?, Vec::new()));
-    }
-    for _ in 0..20 * report.rounds {
-        for (chat, times) in &mut chats {
-            let start = Instant::now();
-            client.exchange(*chat).await?;
-            times.push(start.elapsed().as_secs_f64() * 1e3);
+/// How many exchanges of a long chat a model is sent: between 80 and 96.
+const SENT_EXCHANGES: usize = 88;
+
+/// An exchange in a very long chat against one in a short one, in turns; and both without the time that
+/// the model takes for a request of that length.
+pub(crate) async fn long_chat(
+    report: &mut Report,
+    client: &Client,
+    simulator: &Running,
+) -> Result<()> {
+    let direct = http()?;
+    let url = format!("{}/v1/messages", simulator.url);
+    let short = find_chats(client, seed::SHORT_TITLE).await?;
+    let window = find_chat(client, seed::WINDOW_TITLE).await?;
+    let long = find_chat(client, seed::LONG_TITLE).await?;
+    let mut times: [Vec<f64>; 5] = Default::default();
+    for chat in short.into_iter().cycle().take(20 * report.rounds) {
+        for (times, chat) in times.iter_mut().zip([chat, window, long]) {
+            times.push(millis(client.exchange(chat)).await?);
+        }
+        for (times, exchanges) in times.iter_mut().skip(3).zip([5, SENT_EXCHANGES]) {
+            let call = baseline::upstream_call(&direct, &url, exchanges);
+            times.push(millis(baseline::read(call)).await?);
         }
     }
-    let medians = chats.iter_mut().map(|(_, times)| median(times));
-    let medians: Vec<f64> = medians.collect();
-    let [short, window, long] = medians[..] else {
-        bail!("three chats were to be measured");
-    };
+    let [short, window, long, few, many] = times.map(|mut times| median(&mut times));
+    let (own_short, own_long) = (short - few, long - many);
     report.row(
-        "an exchange at 100,000 messages",
-        (100.0 * long / short, "% of one at 10"),
+        "our own part of an exchange at 100,000 messages",
+        (100.0 * own_long / own_short, "% of one at 10"),
         Bar::AtMost(110.0),
+        &format!("{own_long:.2} ms against {own_short:.2} ms"),
+    );
+    report.row(
+        "the same with the model's, which is sent more",
+        (100.0 * long / short, "% of one at 10"),
+        Bar::None,
         &format!("{long:.2} ms against {short:.2} ms"),
     );
     report.row(
@@ -385,6 +398,13 @@ pub(crate) async fn long_chat(report: &mut Report, client: &Client) -> Result<()
         &format!("{window:.2} ms"),
     );
     Ok(())
+}
+
+/// How many milliseconds something takes.
+async fn millis<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
+    let start = Instant::now();
+    work.await?;
+    Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
 /// A person and their open chats, taken in turns: a chat that goes on sends ever more to the model,
@@ -429,16 +449,24 @@ pub(crate) async fn with_new_chats(clients: &[Client], chats: usize) -> Result<V
 }
 
 async fn find_chat(client: &Client, title: &str) -> Result<i64> {
+    let found = find_chats(client, title).await?;
+    let chat = found.first().copied();
+    chat.with_context(|| format!("no chat titled {title}"))
+}
+
+/// A page of the chats that have a title.
+async fn find_chats(client: &Client, title: &str) -> Result<Vec<i64>> {
+    let path = format!("/api/chats?q={title}&limit=100");
     let found: Value = client
-        .get(&format!("/api/chats?q={title}"))
+        .get(&path)
         .send()
         .await?
         .error_for_status()?
         .json()
         .await?;
-    found["items"][0]["id"]
-        .as_i64()
-        .with_context(|| format!("no chat titled {title}"))
+    let items = found["items"].as_array().context("no list of chats")?;
+    let ids = items.iter().map(|chat| chat["id"].as_i64());
+    ids.collect::<Option<_>>().context("a chat without an id")
 }
 
 /// How often per second `work` is done when `concurrent` loops do nothing else.

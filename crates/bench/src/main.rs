@@ -101,7 +101,7 @@ async fn measure(arguments: &Arguments) -> Result<()> {
         figures::exchanges(&mut report, &server, &bare).await?;
     }
     if wants(Group::LongChat) {
-        figures::long_chat(&mut report, &seeded).await?;
+        figures::long_chat(&mut report, &seeded, &simulator).await?;
     }
     if wants(Group::Streams) {
         streams::thousand(&mut report, &server).await?;

@@ -39,8 +39,15 @@ pub(crate) const LONG_TITLE: &str = "long";
 pub(crate) const PAGE_TITLE: &str = "page";
 /// A chat that is just longer than what is sent to the model.
 pub(crate) const WINDOW_TITLE: &str = "window";
-/// A chat of ten messages.
+/// Chats of ten messages. Many, since each exchange makes its chat longer.
 pub(crate) const SHORT_TITLE: &str = "short";
+/// How many of them there are: as many as a page of the list shows.
+const SHORT_CHATS: usize = 100;
+/// What the person says in each exchange.
+pub(crate) const SAID: &str = "How was your day by the sea? It rained here, and I read.";
+/// What the character answers.
+pub(crate) const ANSWERED: &str =
+    "The lamp burned well and the gulls were loud; I thought of your books.";
 /// The length of the long chat in messages.
 pub(crate) const LONG_CHAT: usize = 100_000;
 
@@ -80,12 +87,8 @@ pub(crate) async fn chats(path: &Path, long: usize) -> Result<()> {
     let character = CharacterRepository::create(&store, Some(user.id), draft, now)
         .await?
         .id;
-    for (title, messages) in [
-        (SHORT_TITLE, 10),
-        (WINDOW_TITLE, 200),
-        (PAGE_TITLE, 2_000),
-        (LONG_TITLE, long),
-    ] {
+    let longer = [(WINDOW_TITLE, 200), (PAGE_TITLE, 2_000), (LONG_TITLE, long)];
+    for (title, messages) in [(SHORT_TITLE, 10); SHORT_CHATS].into_iter().chain(longer) {
         let title = Some(ChatTitle::parse(title)?);
         let chat = ChatRepository::create(&store, actor, character, title, now)
             .await?
@@ -125,10 +128,7 @@ async fn fill(store: &SqliteStore, chat: &Chat, exchanges: usize) -> Result<()> 
             messages: NewMessages::Exchange {
                 parent_id: parent,
                 parent_must_be_head: true,
-                text: MessageText::parse(
-                    "How was your day by the sea? It rained here, and I read.",
-                    200,
-                )?,
+                text: MessageText::parse(SAID, 200)?,
             },
             idempotency: None,
             node_id: NodeId::from_uuid(Uuid::nil()),
@@ -153,7 +153,7 @@ fn finish(account: ChargeAccount) -> FinishTurn {
         account,
         end: TurnEnd::Completed,
         failure: None,
-        text: "The lamp burned well and the gulls were loud; I thought of your books.".to_owned(),
+        text: ANSWERED.to_owned(),
         is_left_over: false,
         stop_reason: Some(StopReason::EndTurn),
         attempts: vec![Attempt {

@@ -69,7 +69,8 @@ impl LanguageModel for ClaudeModel {
             Ok(body) => body,
             Err(error) => return Box::pin(stream::iter([Err(error)])),
         };
-        let call = Call::new(Arc::clone(&self.upstream), body);
+        // Moved at each item.
+        let call = Box::new(Call::new(Arc::clone(&self.upstream), body));
         Box::pin(stream::unfold(call, |mut call| async {
             call.next().await.map(|item| (item, call))
         }))

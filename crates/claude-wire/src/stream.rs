@@ -84,11 +84,16 @@ impl StreamEvent {
     /// Fails if the data of a known event is not the JSON it should be: the stream can no longer be trusted.
     pub fn decode(event: &SseEvent) -> Result<Self, serde_json::Error> {
         match event.name.as_str() {
+            // Nearly all events, and read directly: what is told apart by a field within must be kept in
+            // pieces until that field is found.
+            "content_block_delta" => {
+                let BlockDelta { index, delta } = serde_json::from_str(&event.data)?;
+                Ok(Self::ContentBlockDelta { index, delta })
+            }
             // An event without a name is judged by the `type` in its data.
             ""
             | "message_start"
             | "content_block_start"
-            | "content_block_delta"
             | "content_block_stop"
             | "message_delta"
             | "message_stop"
@@ -113,6 +118,14 @@ impl StreamEvent {
             Self::Unknown => "unknown",
         }
     }
+}
+
+/// The data of [`StreamEvent::ContentBlockDelta`].
+#[derive(Deserialize)]
+struct BlockDelta {
+    #[serde(default)]
+    index: u64,
+    delta: Delta,
 }
 
 /// What is added to a block.

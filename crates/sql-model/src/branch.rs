@@ -5,7 +5,7 @@
 
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
 
-use crate::schema::messages;
+use crate::{messages::COLUMNS as ALL, schema::messages};
 
 const COLUMNS: &str = ") SELECT m.id, m.chat_id, m.role, m.content, m.token_count, m.created_at, m.parent_id, \
          m.depth, m.turn_id, m.status, m.model, m.stop_reason, m.input_tokens, m.output_tokens, \
@@ -18,11 +18,28 @@ const WALK: &str = "WITH RECURSIVE branch (id, parent_id, step) AS (\
 const STEP: &str = " UNION ALL SELECT m.id, m.parent_id, b.step + 1 FROM branch b \
      JOIN messages m ON m.id = b.parent_id WHERE b.step < ";
 
-const OLDEST_FIRST: &str =
-    " FROM branch b CROSS JOIN messages m ON m.id = b.id ORDER BY b.step DESC";
+/// No order: a message knows how many come before it, and sorting whole rows is what a database does
+/// slowest here.
+const EACH: &str = " FROM branch b CROSS JOIN messages m ON m.id = b.id";
 
 static_query! {
-    /// The last messages of a branch up to and with `last_id`, oldest first.
+    /// The messages of all branches up to and with `last_id`, greatest id first. Where the chat has one
+    /// branch, as nearly always, this is [`BranchUpTo`] at a third of its price.
+    pub struct MessagesUpTo {
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The message to begin at.
+        last_id: BigInt = i64,
+        /// The largest number of messages.
+        limit: Integer = i32,
+    }
+    rows messages::SqlType;
+    "SELECT " (ALL) " FROM messages WHERE chat_id = " chat_id " AND id <= " last_id
+    " ORDER BY id DESC LIMIT " limit
+}
+
+static_query! {
+    /// The last messages of a branch up to and with `last_id`, in any order.
     pub struct BranchUpTo {
         /// The chat.
         chat_id: BigInt = i64,
@@ -32,7 +49,7 @@ static_query! {
         limit: Integer = i32,
     }
     rows messages::SqlType;
-    (WALK) chat_id " AND id = " last_id (STEP) limit (COLUMNS) (OLDEST_FIRST)
+    (WALK) chat_id " AND id = " last_id (STEP) limit (COLUMNS) (EACH)
 }
 
 static_query! {
@@ -48,7 +65,7 @@ static_query! {
     rows (messages::SqlType, Bool);
     (WALK) chat_id " AND id = " last_id (STEP) limit (COLUMNS)
     ", EXISTS (SELECT 1 FROM messages s WHERE s.chat_id = m.chat_id \
-     AND s.parent_id IS m.parent_id AND s.id <> m.id)" (OLDEST_FIRST)
+     AND s.parent_id IS m.parent_id AND s.id <> m.id)" (EACH)
 }
 
 static_query! {

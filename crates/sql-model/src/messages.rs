@@ -111,7 +111,7 @@ static_query! {
 }
 
 static_query! {
-    /// Writes a message down and answers its id.
+    /// Writes a message down under a new id.
     pub struct InsertMessage<'a> {
         /// The chat.
         chat_id: BigInt = i64,
@@ -130,10 +130,10 @@ static_query! {
         /// How far it came.
         status: Text = &'a str,
     }
-    rows (BigInt,);
+    rows ();
     "INSERT INTO messages (chat_id, role, content, created_at, parent_id, depth, turn_id, status) VALUES ("
     chat_id ", " role ", " content ", " created_at ", " parent_id ", " depth ", " turn_id ", " status
-    ") RETURNING id"
+    ")"
 }
 
 static_query! {
@@ -161,7 +161,7 @@ static_query! {
 }
 
 static_query! {
-    /// Saves a reply that is over, with what it cost, and answers it.
+    /// Saves a reply that is over, with what it cost.
     pub struct EndReply<'a> {
         /// The reply.
         id: BigInt = i64,
@@ -182,11 +182,11 @@ static_query! {
         /// Input written to the cache.
         cache_write_tokens: BigInt = i64,
     }
-    rows messages::SqlType;
+    rows ();
     "UPDATE messages SET content = " content ", status = " status ", model = coalesce(" model
     ", model), stop_reason = " stop_reason ", input_tokens = " input_tokens ", output_tokens = "
     output_tokens ", token_count = " output_tokens ", cache_read_tokens = " cache_read_tokens
-    ", cache_write_tokens = " cache_write_tokens " WHERE id = " id " RETURNING " (COLUMNS)
+    ", cache_write_tokens = " cache_write_tokens " WHERE id = " id
 }
 
 static_query! {
@@ -204,13 +204,13 @@ static_query! {
 }
 
 static_query! {
-    /// Notes what a person's message cost by itself and answers the message.
+    /// Notes what a person's message cost by itself.
     pub struct CountUserMessage {
         /// The message.
         id: BigInt = i64,
         /// The turn's uncached input.
         token_count: BigInt = i64,
     }
-    rows messages::SqlType;
-    "UPDATE messages SET token_count = " token_count " WHERE id = " id " RETURNING " (COLUMNS)
+    rows ();
+    "UPDATE messages SET token_count = " token_count " WHERE id = " id
 }

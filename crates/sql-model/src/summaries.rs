@@ -50,8 +50,21 @@ impl SummaryRow {
 }
 
 static_query! {
+    /// Finds the newest summary of a chat that tells of nothing after a message, on whatever branch.
+    pub struct FindNewestSummary {
+        /// The chat.
+        chat_id: BigInt = i64,
+        /// The message.
+        last_id: BigInt = i64,
+    }
+    rows SummarySqlType;
+    "SELECT covers_up_to, depth, text, is_edited, updated_at FROM chat_summaries WHERE chat_id = " chat_id
+    " AND covers_up_to <= " last_id " ORDER BY covers_up_to DESC LIMIT 1"
+}
+
+static_query! {
     /// Finds the summary that holds at the end of a branch: walks towards its beginning until there is
-    /// one, and not at all in a chat without any.
+    /// one.
     pub struct FindSummary {
         /// The chat.
         chat_id: BigInt = i64,
@@ -64,8 +77,7 @@ static_query! {
     "WITH RECURSIVE branch (id, parent_id, step, is_told) AS (SELECT m.id, m.parent_id, 1, \
      EXISTS (SELECT 1 FROM chat_summaries s WHERE s.chat_id = " chat_id " AND s.covers_up_to = m.id) \
      FROM messages m WHERE m.chat_id = " chat_id " AND m.id = " last_id
-    " AND EXISTS (SELECT 1 FROM chat_summaries s WHERE s.chat_id = " chat_id ") \
-     UNION ALL SELECT m.id, m.parent_id, b.step + 1, \
+    " UNION ALL SELECT m.id, m.parent_id, b.step + 1, \
      EXISTS (SELECT 1 FROM chat_summaries s WHERE s.chat_id = " chat_id " AND s.covers_up_to = m.id) \
      FROM branch b JOIN messages m ON m.id = b.parent_id WHERE NOT b.is_told AND b.step < " limit ") \
      SELECT s.covers_up_to, s.depth, s.text, s.is_edited, s.updated_at \

@@ -234,8 +234,8 @@ static_query! {
 }
 
 static_query! {
-    /// Ends a running turn and answers it, or nothing when it is over or gone. One whose owner has
-    /// asked for its end is stopped, however it came to it.
+    /// Ends a running turn; changes nothing when it is over or gone. One whose owner has asked for its
+    /// end is stopped, however it came to it.
     pub struct EndTurn<'a> {
         /// The turn.
         id: Text = &'a str,
@@ -250,12 +250,12 @@ static_query! {
         /// Now.
         ended_at: UtcTimestamp = StoredTime,
     }
-    rows TurnSqlType;
+    rows ();
     "UPDATE turns SET state = CASE WHEN stop_requested_at IS NULL THEN " state
     " ELSE 'stopped' END, error_code = CASE WHEN stop_requested_at IS NULL THEN " error_code
     " END, first_text_at = coalesce(first_text_at, " first_text_at "), resumed_from = coalesce("
     resumed_from ", resumed_from), ended_at = " ended_at
-    " WHERE id = " id " AND ended_at IS NULL RETURNING " (COLUMNS)
+    " WHERE id = " id " AND ended_at IS NULL"
 }
 
 /// A running turn whose lease is over, with what was saved of its reply.

@@ -106,9 +106,8 @@ static_query! {
 }
 
 static_query! {
-    /// Writes an attempt at a turn down, after those that are there, and answers its number; nothing
-    /// when it is there already. A process that dies right after it has taken up a turn leaves the
-    /// same attempts to its successor once more.
+    /// Writes an attempt at a turn down, after those that are there, unless it is there already. A process
+    /// that dies right after it has taken up a turn leaves the same attempts to its successor once more.
     pub struct InsertAttempt<'a> {
         /// The exchange.
         turn_id: Text = &'a str,
@@ -135,7 +134,7 @@ static_query! {
         /// Now.
         created_at: UtcTimestamp = StoredTime,
     }
-    rows (BigInt,);
+    rows ();
     "INSERT INTO usage_attempts (turn_id, attempt, upstream_request_id, model, input_tokens, \
      output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
      cost_micro_usd, price_version, estimated, created_at) SELECT " turn_id
@@ -143,7 +142,7 @@ static_query! {
     upstream_request_id ", " model ", " input_tokens ", " output_tokens ", " cache_read_tokens ", "
     cache_write_5m_tokens ", " cache_write_1h_tokens ", " cost_micro_usd ", " price_version ", "
     estimated ", " created_at " WHERE NOT EXISTS (SELECT 1 FROM usage_attempts WHERE turn_id = "
-    turn_id " AND upstream_request_id = " upstream_request_id ") RETURNING attempt"
+    turn_id " AND upstream_request_id = " upstream_request_id ")"
 }
 
 static_query! {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use diesel::{
-    Connection, OptionalExtension, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
+    Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_types::BigInt,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -41,15 +41,23 @@ use lionrocket_ports::{
 };
 use lionrocket_sql_model::{
     chats::{BeginFactsRow, FindBeginFacts, MoveHead, TouchChat},
-    messages::{CountUserMessage, EndReply, InsertMessage, MessageRow},
+    messages::{CountUserMessage, EndReply, FindMessage, InsertMessage, MessageRow},
+    static_query,
     statistics::{AddToAccountDay, AddToCharacterDay, AddToLatencyDay, AddToModelDay},
-    turns::{EndTurn, InsertTurn, TurnRow},
+    turns::{EndTurn, FindTurn, InsertTurn, TurnRow},
     usage::{AddToDay, InsertAttempt, InsertCharge},
 };
 use lionrocket_sqlite_adapter::{SqliteOptions, SqliteStore};
 use lionrocket_test_support::audit_seal;
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+static_query! {
+    /// The id of the row that was inserted last.
+    struct LastInserted {}
+    rows (BigInt,);
+    "SELECT last_insert_rowid()"
+}
 
 const TASKS: usize = 64;
 const ROUNDS: usize = 5;
@@ -378,7 +386,7 @@ fn bare_begin(connection: &mut SqliteConnection, request: &BeginTurn) -> (i64, i
     .unwrap();
     let depth = facts.parent_depth.map_or(0, |depth| depth + 1);
     let mut message = |role, content, parent_id, depth, status| -> i64 {
-        let (id,): (i64,) = InsertMessage {
+        InsertMessage {
             chat_id,
             role,
             content,
@@ -388,8 +396,9 @@ fn bare_begin(connection: &mut SqliteConnection, request: &BeginTurn) -> (i64, i
             turn_id: Some(&turn_id),
             status,
         }
-        .get_result(connection)
+        .execute(connection)
         .unwrap();
+        let (id,): (i64,) = (LastInserted {}).get_result(connection).unwrap();
         id
     };
     let user = message("user", text.as_str(), parent_id, depth, "complete");
@@ -426,7 +435,7 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
     let usage_date = request.account.usage_date.to_string();
     let charge = &request.attempts[0].charge;
     let now = request.ended_at.into();
-    let _: Option<TurnRow> = EndTurn {
+    EndTurn {
         id: &turn_id,
         state: "completed",
         error_code: None,
@@ -434,10 +443,10 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         resumed_from: None,
         ended_at: now,
     }
-    .get_result(connection)
-    .optional()
+    .execute(connection)
     .unwrap();
-    let _: MessageRow = EndReply {
+    let _: TurnRow = FindTurn { id: &turn_id }.get_result(connection).unwrap();
+    EndReply {
         id: reply,
         content: &request.text,
         status: "complete",
@@ -448,15 +457,19 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         cache_read_tokens: 0,
         cache_write_tokens: 0,
     }
-    .get_result(connection)
+    .execute(connection)
     .unwrap();
-    let _: MessageRow = CountUserMessage {
+    CountUserMessage {
         id: user,
         token_count: 100,
     }
-    .get_result(connection)
+    .execute(connection)
     .unwrap();
-    let _: (i64,) = InsertAttempt {
+    for id in [user, reply] {
+        let chat_id = request.account.chat_id.get();
+        let _: MessageRow = FindMessage { chat_id, id }.get_result(connection).unwrap();
+    }
+    InsertAttempt {
         turn_id: &turn_id,
         upstream_request_id: None,
         model: &charge.model,
@@ -470,8 +483,9 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         estimated: false,
         created_at: now,
     }
-    .get_result(connection)
+    .execute(connection)
     .unwrap();
+
     InsertCharge {
         turn_id: &turn_id,
         user_id: Some(request.account.user_id.get()),

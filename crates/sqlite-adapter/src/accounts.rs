@@ -120,7 +120,8 @@ impl UserRepository for SqliteStore {
                 use_invite(connection, invite.id)?;
             }
             let made = row.into_domain()?;
-            if let AccountMaker::Administration(by) | AccountMaker::First(by) = user.made_by {
+            if let AccountMaker::Administration(by) | AccountMaker::First(by) = user.made_by.clone()
+            {
                 let target = AuditTarget::User(made.id);
                 let mut record = by.record(AuditAction::UserCreate, target, Some(made.id));
                 record.details = Some(serde_json::json!({ "is_admin": made.is_admin }));
@@ -240,9 +241,10 @@ impl UserRepository for SqliteStore {
                 .set(ProfileChangeRow {
                     display_name: change
                         .display_name
+                        .clone()
                         .map(|name| name.map(DisplayName::into_string)),
-                    locale: change.locale,
-                    email: change.email.map(EmailAddress::into_string),
+                    locale: change.locale.clone(),
+                    email: change.email.clone().map(EmailAddress::into_string),
                     email_key,
                     version: Some(version + 1),
                 })

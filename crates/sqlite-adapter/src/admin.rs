@@ -361,7 +361,14 @@ impl AdminRepository for SqliteStore {
     ) -> StoreResult<AccountOutcome> {
         let seal = self.audit_seal();
         self.write(move |connection| {
-            change(connection, &*seal, id, (wanted, expected_version), by, now)
+            change(
+                connection,
+                &*seal,
+                id,
+                (wanted.clone(), expected_version),
+                by.clone(),
+                now,
+            )
         })
         .await
     }
@@ -373,7 +380,7 @@ impl AdminRepository for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<AccountOutcome> {
         let seal = self.audit_seal();
-        self.write(move |connection| begin_deletion(connection, &*seal, id, by, now))
+        self.write(move |connection| begin_deletion(connection, &*seal, id, by.clone(), now))
             .await
     }
 

@@ -78,7 +78,7 @@ fn into_domain(rows: Vec<AuditRow>) -> StoreResult<Vec<SealedEntry>> {
 impl AuditLog for SqliteStore {
     async fn record(&self, record: AuditRecord, now: Timestamp) -> StoreResult<()> {
         let seal = self.audit_seal();
-        self.write(move |connection| append(connection, &*seal, record, now))
+        self.write(move |connection| append(connection, &*seal, record.clone(), now))
             .await
     }
 

@@ -176,7 +176,7 @@ impl ServiceRepository for SqliteStore {
                 changed_at: now.into(),
             }
             .execute(connection)?;
-            append(connection, &*seal, record, now)?;
+            append(connection, &*seal, record.clone(), now)?;
             status(connection, today)
         })
         .await

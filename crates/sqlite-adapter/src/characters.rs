@@ -176,8 +176,10 @@ impl CharacterRepository for SqliteStore {
         draft: CharacterDraft,
         now: Timestamp,
     ) -> StoreResult<Character> {
-        self.write(move |connection| Ok(insert(connection, owner, draft, now)?.into_domain()?))
-            .await
+        self.write(move |connection| {
+            Ok(insert(connection, owner, draft.clone(), now)?.into_domain()?)
+        })
+        .await
     }
 
     async fn seed(&self, drafts: Vec<CharacterDraft>, now: Timestamp) -> StoreResult<usize> {
@@ -191,7 +193,7 @@ impl CharacterRepository for SqliteStore {
                 return Ok(0);
             }
             let count = drafts.len();
-            for draft in drafts {
+            for draft in drafts.clone() {
                 insert(connection, None, draft, now)?;
             }
             Ok(count)
@@ -242,7 +244,7 @@ impl CharacterRepository for SqliteStore {
             }
             let row: CharacterRow = diesel::update(characters::table.find(id.get()))
                 .set((
-                    CharacterDraftRow::from(draft),
+                    CharacterDraftRow::from(draft.clone()),
                     characters::version.eq(old.version + 1),
                     characters::updated_at.eq(StoredTime::from(now)),
                 ))
@@ -251,7 +253,7 @@ impl CharacterRepository for SqliteStore {
             let new = row.into_domain()?;
             let act = Act {
                 actor,
-                origin,
+                origin: origin.clone(),
                 action,
                 now,
             };
@@ -279,7 +281,7 @@ impl CharacterRepository for SqliteStore {
                 .execute(connection)?;
             let act = Act {
                 actor,
-                origin,
+                origin: origin.clone(),
                 action,
                 now,
             };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
+    sql_types::BigInt,
 };
 use jiff::Timestamp;
 use lionrocket_domain::{
@@ -25,7 +26,7 @@ use lionrocket_ports::{
     },
 };
 use lionrocket_sql_model::{
-    branch::{BranchUpTo, NewestEnd, PageUpTo, SiblingsUpTo},
+    branch::{BranchUpTo, MessagesUpTo, NewestEnd, PageUpTo, SiblingsUpTo},
     characters::CharacterRow,
     chats::{
         ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, ListChatsById,
@@ -35,6 +36,7 @@ use lionrocket_sql_model::{
     messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow},
     schema::{chats, users},
     search::contains_pattern,
+    static_query,
     time::StoredTime,
 };
 
@@ -64,6 +66,24 @@ fn find_again(
     id: ChatId,
 ) -> Result<Chat, DbError> {
     find(connection, owner, id)?.ok_or_else(|| DbError::from(diesel::result::Error::NotFound))
+}
+
+static_query! {
+    /// Tells the id of the row that was inserted last. Cheaper than `RETURNING`, for which SQLite opens a
+    /// temporary table at each execution.
+    struct LastInserted {}
+    rows (BigInt,);
+    "SELECT last_insert_rowid()"
+}
+
+/// Writes a message down and answers its id.
+pub(crate) fn insert_message(
+    connection: &mut SqliteConnection,
+    message: InsertMessage<'_>,
+) -> QueryResult<i64> {
+    message.execute(connection)?;
+    let (id,): (i64,) = (LastInserted {}).get_result(connection)?;
+    Ok(id)
 }
 
 /// Finds a message of a chat.
@@ -153,7 +173,7 @@ fn create(
         .returning(chats::id)
         .get_result(connection)?;
     if !greeting.is_empty() {
-        let (greeting_id,): (i64,) = InsertMessage {
+        let greeting = InsertMessage {
             chat_id: id,
             role: Role::Assistant.as_str(),
             content: &greeting,
@@ -162,11 +182,10 @@ fn create(
             depth: 0,
             turn_id: None,
             status: MessageStatus::Complete.as_str(),
-        }
-        .get_result(connection)?;
+        };
         MoveHead {
             id,
-            head_message_id: Some(greeting_id),
+            head_message_id: Some(insert_message(connection, greeting)?),
             last_message_at: now,
         }
         .execute(connection)?;
@@ -207,16 +226,38 @@ fn branch(
     last_id: i64,
     limit: i32,
 ) -> Result<Vec<Message>, DbError> {
-    let rows: Vec<MessageRow> = BranchUpTo {
+    let newest: Vec<MessageRow> = MessagesUpTo {
         chat_id,
         last_id,
         limit,
     }
     .load(connection)?;
-    Ok(rows
-        .into_iter()
-        .map(MessageRow::into_domain)
-        .collect::<StoreResult<_>>()?)
+    let read = newest.len();
+    let mut next = Some(last_id);
+    // A message comes after its parent, so one look at each is enough.
+    let on_branch = newest.into_iter().filter(|row| {
+        let is_next = Some(row.id) == next;
+        if is_next {
+            next = row.parent_id;
+        }
+        is_next
+    });
+    let mut rows: Vec<_> = on_branch.collect();
+    if let Some(last_id) = next
+        && rows.len() < read
+    {
+        // Other branches took places. The rest is walked.
+        let limit = limit - i32::try_from(rows.len()).unwrap_or(limit);
+        let walk = BranchUpTo {
+            chat_id,
+            last_id,
+            limit,
+        };
+        rows.extend(walk.load::<MessageRow>(connection)?);
+    }
+    rows.sort_unstable_by_key(|row| row.depth);
+    let messages = rows.into_iter().map(MessageRow::into_domain);
+    Ok(messages.collect::<StoreResult<_>>()?)
 }
 
 fn page_up_to(
@@ -226,12 +267,13 @@ fn page_up_to(
     size: PageSize,
 ) -> Result<Page<BranchMessage, MessageId>, DbError> {
     let limit = i32::try_from(size.get()).unwrap_or(i32::MAX);
-    let rows: Vec<(MessageRow, bool)> = PageUpTo {
+    let mut rows: Vec<(MessageRow, bool)> = PageUpTo {
         chat_id,
         last_id,
         limit,
     }
     .load(connection)?;
+    rows.sort_unstable_by_key(|(row, _)| row.depth);
     let mut siblings = if rows.iter().any(|(_, has_siblings)| *has_siblings) {
         siblings_up_to(connection, chat_id, last_id, limit)?
     } else {
@@ -417,7 +459,7 @@ fn turn_context(
         _ => return Err(corrupt("characters", id).into()),
     };
     let newest = if is_enabled {
-        find_summary(connection, id, parent_id)?
+        find_summary(connection, id, parent_id, &history)?
     } else {
         None
     };
@@ -487,7 +529,7 @@ impl ChatRepository for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<Option<Chat>> {
         self.write_chats(actor.user_id, move |connection| {
-            create(connection, actor, character_id, title, now)
+            create(connection, actor, character_id, title.clone(), now)
         })
         .await
     }
@@ -519,7 +561,7 @@ impl ChatRepository for SqliteStore {
         expected_version: Option<i64>,
     ) -> StoreResult<UpdateOutcome<Chat>> {
         self.write_chats(owner, move |connection| {
-            update(connection, owner, id, change, expected_version)
+            update(connection, owner, id, change.clone(), expected_version)
         })
         .await
     }

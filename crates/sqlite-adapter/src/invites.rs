@@ -66,12 +66,12 @@ impl InviteRepository for SqliteStore {
                     expires_at: invite.expires_at.into(),
                     max_uses: invite.max_uses.into(),
                     daily_token_budget: invite.daily_token_budget.map(stored_count),
-                    note: invite.note.into_string(),
+                    note: invite.note.clone().into_string(),
                 })
                 .returning(InviteRow::as_returning())
                 .get_result(connection)?
                 .into_domain()?;
-            let record = by.record(
+            let record = by.clone().record(
                 AuditAction::InviteCreate,
                 AuditTarget::Invite(made.id),
                 None,
@@ -119,7 +119,9 @@ impl InviteRepository for SqliteStore {
                 diesel::update(invites::table.find(id.get()))
                     .set(invites::revoked_at.eq(StoredTime::from(now)))
                     .execute(connection)?;
-                let record = by.record(AuditAction::InviteRevoke, AuditTarget::Invite(id), None);
+                let record =
+                    by.clone()
+                        .record(AuditAction::InviteRevoke, AuditTarget::Invite(id), None);
                 append(connection, &*seal, record, now)?;
             }
             Ok(true)
@@ -171,7 +173,7 @@ impl ResetRepository for SqliteStore {
                 })
                 .execute(connection)?;
             let action = AuditAction::PasswordResetCreate;
-            let record = by.record(action, AuditTarget::User(id), Some(id));
+            let record = by.clone().record(action, AuditTarget::User(id), Some(id));
             append(connection, &*seal, record, reset.created_at)?;
             Ok(true)
         })

@@ -59,7 +59,7 @@ impl PromptRepository for SqliteStore {
         self.write(move |connection| {
             let row: PromptRow = diesel::insert_into(common_prompts::table)
                 .values(NewPromptRow {
-                    draft: draft.into(),
+                    draft: draft.clone().into(),
                     created_at: now.into(),
                     updated_at: now.into(),
                 })
@@ -67,7 +67,7 @@ impl PromptRepository for SqliteStore {
                 .get_result(connection)?;
             let prompt = row.into_domain()?;
             let target = AuditTarget::Prompt(prompt.id);
-            let record = by.record(AuditAction::PromptCreate, target, None);
+            let record = by.clone().record(AuditAction::PromptCreate, target, None);
             append(connection, &*seal, record, now)?;
             Ok(prompt)
         })
@@ -92,7 +92,7 @@ impl PromptRepository for SqliteStore {
             }
             let row: PromptRow = diesel::update(common_prompts::table.find(id.get()))
                 .set((
-                    PromptDraftRow::from(draft),
+                    PromptDraftRow::from(draft.clone()),
                     common_prompts::version.eq(old.version + 1),
                     common_prompts::updated_at.eq(StoredTime::from(now)),
                 ))
@@ -100,7 +100,7 @@ impl PromptRepository for SqliteStore {
                 .get_result(connection)?;
             let prompt = row.into_domain()?;
             let target = AuditTarget::Prompt(id);
-            let mut record = by.record(AuditAction::PromptUpdate, target, None);
+            let mut record = by.clone().record(AuditAction::PromptUpdate, target, None);
             record.details = Some(differences(&old, &prompt));
             append(connection, &*seal, record, now)?;
             Ok(UpdateOutcome::Updated(prompt))
@@ -117,7 +117,7 @@ impl PromptRepository for SqliteStore {
                 return Ok(false);
             }
             let target = AuditTarget::Prompt(id);
-            let record = by.record(AuditAction::PromptDelete, target, None);
+            let record = by.clone().record(AuditAction::PromptDelete, target, None);
             append(connection, &*seal, record, now)?;
             Ok(true)
         })

@@ -218,8 +218,8 @@ impl SessionStore for SqliteStore {
                 expires_at: session.expires_at.into(),
                 last_seen_at: session.at.now.into(),
                 refresh_hash: &session.refresh_hash,
-                user_agent: session.user_agent,
-                client_address: session.client_address,
+                user_agent: session.user_agent.clone(),
+                client_address: session.client_address.clone(),
             };
             diesel::insert_into(sessions::table)
                 .values(row)
@@ -257,7 +257,7 @@ impl SessionStore for SqliteStore {
                 .filter(sessions::last_seen_at.lt(now))
                 .set((
                     sessions::last_seen_at.eq(now),
-                    sessions::client_address.eq(client_address),
+                    sessions::client_address.eq(client_address.clone()),
                 ))
                 .execute(connection)?;
             Ok(())
@@ -267,7 +267,7 @@ impl SessionStore for SqliteStore {
 
     async fn rotate_refresh(&self, rotation: RotateRefresh) -> StoreResult<RotateOutcome> {
         let seal = self.audit_seal();
-        self.write(move |connection| rotate(connection, &*seal, rotation))
+        self.write(move |connection| rotate(connection, &*seal, rotation.clone()))
             .await
     }
 

@@ -200,12 +200,12 @@ impl SqliteStore {
     }
 
     /// Runs a job in a transaction of the writer and answers once it is durable. When the job fails
-    /// nothing of it stays. It is done twice when the disk is full, some room was kept back, and all of
-    /// the first time is lost. Whatever was remembered of anybody is forgotten.
+    /// nothing of it stays. It may be done more than once, when it or a neighbour fails or the disk is
+    /// full; then all of the first time is taken back. Whatever was remembered of anybody is forgotten.
     pub(crate) async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send + 'static,
+        F: Fn(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
     {
         self.inner.writer.run(Concern::Everybody, work).await
     }
@@ -215,7 +215,7 @@ impl SqliteStore {
     pub(crate) async fn write_chats<T, F>(&self, owner: UserId, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send + 'static,
+        F: Fn(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
     {
         self.inner.writer.run(Concern::ChatsOf(owner), work).await
     }
@@ -332,7 +332,8 @@ pub(crate) mod tests {
         let meeting = store.write(move |connection| {
             let count = users::table.count().get_result::<i64>(connection)?;
             full_while(&file)?;
-            Ok((count, room.is_some_and(|room| room.has_room())))
+            let has_room = room.as_ref().is_some_and(|room| room.has_room());
+            Ok((count, has_room))
         });
         let (before, met, after) = tokio::join!(
             UserRepository::create(&store, new_user("before")),

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use lionrocket_domain::{
+    chat::Message,
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
     summary::{BranchSummary, Summary},
     text::SummaryText,
@@ -19,9 +20,9 @@ use lionrocket_ports::{
 use lionrocket_sql_model::{
     convert::count,
     summaries::{
-        EditSummary, EndSummaryRun, FindLeftOverSummaries, FindSummary, FindSummaryBasis,
-        FindSummaryFacts, InsertSummaryRun, KeepSummary, LeftOverRow, ListSummaries, MOST_STEPS,
-        NoteSummaryChange, SummaryBasisRow, SummaryFactsRow, SummaryRow,
+        EditSummary, EndSummaryRun, FindLeftOverSummaries, FindNewestSummary, FindSummary,
+        FindSummaryBasis, FindSummaryFacts, InsertSummaryRun, KeepSummary, LeftOverRow,
+        ListSummaries, MOST_STEPS, NoteSummaryChange, SummaryBasisRow, SummaryFactsRow, SummaryRow,
     },
     time::StoredTime,
 };
@@ -34,23 +35,37 @@ use crate::{
     turns::finish::{ChargedFor, payer, settle, write_charge},
 };
 
-/// Finds the summary that holds at the end of a branch.
+/// Finds the summary that holds at the end of a branch of which the last messages are known, or none.
 pub(crate) fn find_summary(
     connection: &mut SqliteConnection,
     chat_id: ChatId,
     last: Option<i64>,
+    known: &[Message],
 ) -> Result<Option<Summary>, DbError> {
     let Some(last_id) = last else {
         return Ok(None);
     };
-    let row: Option<SummaryRow> = FindSummary {
-        chat_id: chat_id.get(),
+    let chat_id = chat_id.get();
+    let newest = FindNewestSummary { chat_id, last_id };
+    let newest: Option<SummaryRow> = newest.get_result(connection).optional()?;
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    // Messages of a branch come one after the other: a summary of this one that tells of more would be
+    // newer.
+    if known
+        .iter()
+        .any(|known| known.id.get() == newest.covers_up_to)
+    {
+        return Ok(Some(newest.into_domain()?));
+    }
+    let walk = FindSummary {
+        chat_id,
         last_id,
         limit: MOST_STEPS,
-    }
-    .get_result(connection)
-    .optional()?;
-    Ok(row.map(SummaryRow::into_domain).transpose()?)
+    };
+    let found: Option<SummaryRow> = walk.get_result(connection).optional()?;
+    Ok(found.map(SummaryRow::into_domain).transpose()?)
 }
 
 fn get(
@@ -71,7 +86,7 @@ fn get(
         branch: BranchSummary {
             is_enabled,
             version,
-            newest: find_summary(connection, chat_id, head)?,
+            newest: find_summary(connection, chat_id, head, &[])?,
         },
         // Both begin with 1 and only grow. The chat's own is raised when another branch is shown.
         version: version + chat_version - 1,
@@ -184,7 +199,7 @@ fn finish(
     let Some((covers_up_to, version)) = ended else {
         return Ok(FinishSummaryOutcome::AlreadyFinished);
     };
-    if let Some(charge) = settle(connection, &id, &request.attempts, now)? {
+    if let Some(charge) = settle(connection, &id, &request.attempts, true, now)? {
         let user_id = payer(connection, account)?;
         let kind = ChargedFor::Summary;
         write_charge(connection, kind, account, user_id, &charge, now)?;
@@ -273,7 +288,7 @@ impl SummaryStore for SqliteStore {
         self.write_chats(request.account.user_id, move |connection| {
             let outcome = begin(connection, &request)?;
             // Asked only now: the disk may have become full just before, in the same batch.
-            let has_room = room.is_none_or(|room| room.has_room());
+            let has_room = room.as_ref().is_none_or(|room| room.has_room());
             match outcome {
                 BeginSummaryOutcome::Started if !has_room => Err(StoreError::Full.into()),
                 outcome => Ok(outcome),

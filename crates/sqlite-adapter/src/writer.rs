@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::{
-    RunQueryDsl, SqliteConnection, connection::SimpleConnection, result::Error as DieselError,
-    sql_types::Integer,
-};
+use diesel::{RunQueryDsl, SqliteConnection, result::Error as DieselError, sql_types::Integer};
 use lionrocket_ports::{StoreError, StoreResult};
 use lionrocket_sql_model::static_query;
 use tokio::sync::{mpsc, oneshot};
@@ -49,6 +46,13 @@ static_query! {
     pub(crate) struct Commit {}
     rows ();
     "COMMIT"
+}
+
+static_query! {
+    /// Takes a transaction back.
+    struct Rollback {}
+    rows ();
+    "ROLLBACK"
 }
 
 static_query! {
@@ -103,6 +107,15 @@ enum JobEnd {
     Lost(Lost),
 }
 
+/// What became of the jobs of a transaction in which none can be taken back by itself. That would be a
+/// savepoint for each, and those that fail are few.
+enum Jobs {
+    /// All went well.
+    Kept,
+    /// The last one failed, and what the others did goes with it.
+    OneFailed,
+}
+
 /// Why a transaction was lost.
 enum Lost {
     /// There was no room for it.
@@ -125,7 +138,7 @@ trait WriteJob: Send {
     /// Whom it concerns.
     fn concern(&self) -> Concern;
 
-    /// Does the work; once more after its transaction was lost.
+    /// Does the work; once more when its transaction was taken back or lost.
     fn run(&mut self, connection: &mut SqliteConnection, health: &Health) -> JobEnd;
 
     /// Answers the caller, with why the transaction was lost if it was.
@@ -142,16 +155,14 @@ struct Job<T, F> {
 impl<T, F> WriteJob for Job<T, F>
 where
     T: Send,
-    F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send,
+    F: Fn(&mut SqliteConnection) -> Result<T, DbError> + Send,
 {
     fn concern(&self) -> Concern {
         self.concern
     }
 
     fn run(&mut self, connection: &mut SqliteConnection, health: &Health) -> JobEnd {
-        // It may have to be done once more.
-        let work = self.work.clone();
-        let (outcome, end) = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+        let (outcome, end) = match catch_unwind(AssertUnwindSafe(|| (self.work)(connection))) {
             Ok(Ok(value)) => (Ok(value), JobEnd::Keep),
             Ok(Err(error)) => {
                 let end = match &error {
@@ -233,7 +244,7 @@ impl Writer {
     pub(crate) async fn run<T, F>(&self, concern: Concern, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> Result<T, DbError> + Clone + Send + 'static,
+        F: Fn(&mut SqliteConnection) -> Result<T, DbError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Job {
@@ -373,11 +384,18 @@ impl WriterThread {
             }
             return Err(lost);
         }
-        self.run_jobs(first, batch)?;
-        self.commit()
+        match self.run_jobs(first, batch)? {
+            Jobs::Kept => self.commit(),
+            Jobs::OneFailed => {
+                (Rollback {})
+                    .execute(&mut self.connection)
+                    .map_err(|error| Lost::because(&self.health, &error))?;
+                self.write_again(batch)
+            }
+        }
     }
 
-    /// Runs the jobs of a transaction that was lost.
+    /// Runs jobs in a transaction of their own, so that those that fail leave nothing behind.
     fn write_again(&mut self, batch: &mut [Box<dyn WriteJob>]) -> Result<(), Lost> {
         (Begin {})
             .execute(&mut self.connection)
@@ -395,25 +413,29 @@ impl WriterThread {
             .map_err(|error| Lost::because(&self.health, &error))
     }
 
-    /// Runs jobs until none waits or the batch is full. An error means that the whole transaction is
-    /// lost: SQLite ends it by itself when, for instance, the disk is full.
+    /// Runs jobs until one fails, none waits or the batch is full. An error means that the whole
+    /// transaction is lost: SQLite ends it by itself when, for instance, the disk is full.
     fn run_jobs(
         &mut self,
         first: Box<dyn WriteJob>,
         batch: &mut Vec<Box<dyn WriteJob>>,
-    ) -> Result<(), Lost> {
+    ) -> Result<Jobs, Lost> {
         let mut next = Some(first);
         while let Some(mut job) = next {
-            let done = run_in_savepoint(&mut self.connection, job.as_mut(), &self.health);
+            let end = job.run(&mut self.connection, &self.health);
             batch.push(job);
-            done?;
+            match end {
+                JobEnd::Keep => {}
+                JobEnd::Undo => return Ok(Jobs::OneFailed),
+                JobEnd::Lost(lost) => return Err(lost),
+            }
             next = if batch.len() < BATCH_JOBS {
                 self.next_job()
             } else {
                 None
             };
         }
-        Ok(())
+        Ok(Jobs::Kept)
     }
 
     fn next_job(&mut self) -> Option<Box<dyn WriteJob>> {
@@ -470,7 +492,7 @@ impl WriterThread {
         };
         tracing::error!(reason, jobs, "a batch of writes was lost");
         // Fails when SQLite has ended the transaction by itself, or it never began.
-        drop(self.connection.batch_execute("ROLLBACK"));
+        drop((Rollback {}).execute(&mut self.connection));
         let has_room = matches!(lost, Lost::Full) && self.give_up_reserve();
         if self.health.fault().is_some() {
             return false;

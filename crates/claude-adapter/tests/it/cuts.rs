@@ -88,8 +88,11 @@ async fn wherever_the_answer_is_cut_the_text_before_it_is_kept_and_nothing_is_ma
                 "{place}"
             );
         } else {
+            // Only attempts that said nothing are made again. There may be some: how the answer is cut into
+            // chunks differs from one to the next, and what is said within so many bytes with it.
             let is_interrupted = matches!(outcome.error, Some(ModelError::Interrupted));
-            assert!(is_interrupted && connections == 1, "{place}");
+            let only_silent = connections == outcome.waits().len() + 1;
+            assert!(is_interrupted && only_silent, "{place}");
         }
     }
 }

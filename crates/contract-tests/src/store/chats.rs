@@ -632,6 +632,23 @@ pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stor
     };
     assert_eq!(after.parent_id, Some(first));
     assert_eq!(texts(&after.history), ["one", "one?"]);
+
+    // Messages of another branch stand between those of this one, and are never among them.
+    stores.exchange(&chat, Some(first), "instead").await;
+    let whole = found(&stores, &haru, &chat, 50).await;
+    let instead = ["one", "one?", "instead", "instead?"];
+    assert_eq!(texts(&whole.history), instead);
+    let bounded = found(&stores, &haru, &chat, 3).await;
+    assert_eq!(texts(&bounded.history), instead[1..]);
+    let three = replies.last().copied();
+    stores.exchange(&chat, three, "four").await;
+    let bounded = found(&stores, &haru, &chat, 4).await;
+    assert_eq!(
+        texts(&bounded.history),
+        ["three", "three?", "four", "four?"]
+    );
+    let whole = found(&stores, &haru, &chat, 50).await;
+    assert_eq!(whole.history.len(), 8);
 }
 
 /// As they are at this moment.

@@ -18,7 +18,7 @@ use lionrocket_sql_model::{
 use super::{find_turn, stored_length};
 use crate::{
     budgets::{Exhausted, Reservation, reserve},
-    chats::find_message,
+    chats::{find_message, insert_message},
     error::DbError,
 };
 
@@ -114,7 +114,7 @@ fn write_message(
         Role::User => MessageStatus::Complete,
         Role::Assistant => MessageStatus::Streaming,
     };
-    let (id,): (i64,) = InsertMessage {
+    let row = InsertMessage {
         chat_id: request.chat_id.get(),
         role: draft.role.as_str(),
         content: draft.content,
@@ -123,10 +123,9 @@ fn write_message(
         depth: draft.depth,
         turn_id: Some(turn_id),
         status: status.as_str(),
-    }
-    .get_result(connection)?;
+    };
     Ok(Message {
-        id: MessageId::from_stored(id),
+        id: MessageId::from_stored(insert_message(connection, row)?),
         chat_id: request.chat_id,
         parent_id: draft.parent_id,
         depth: draft.depth,

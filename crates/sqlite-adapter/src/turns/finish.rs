@@ -6,7 +6,7 @@ use lionrocket_domain::{
     chat::MessageStatus,
     ids::CharacterId,
     statistics::LatencyBucket,
-    turn::{StopReason, Turn, TurnFailure, TurnRecord, TurnState},
+    turn::{StopReason, Turn, TurnFailure, TurnState},
     usage::{Attempt, Charge, ChargeAccount, TokenUsage},
 };
 use lionrocket_ports::{
@@ -16,36 +16,35 @@ use lionrocket_ports::{
 use lionrocket_sql_model::{
     chats::TouchChat,
     convert::stored_count,
-    messages::{CountUserMessage, EndReply, MessageRow},
+    messages::{CountUserMessage, EndReply},
     schema::{usage_events, users},
     time::StoredTime,
-    turns::{EndTurn, TurnRow},
+    turns::EndTurn,
     usage::{AddToDay, AttemptRow, FindAttempts, InsertAttempt, InsertCharge},
 };
 
-use super::{find_turn, record, stored_length};
+use super::{find_turn, record, stored_length, with_messages};
 use crate::{
     budgets::give_back,
     error::DbError,
     statistics::{EndedTurn, count_active_account, count_turn},
 };
 
-/// Writes attempts at a turn down and answers the number of the last one that was not there; 0 when
-/// there is none to write.
+/// Writes attempts at a turn down and answers how many were not there.
 pub(super) fn write_attempts(
     connection: &mut SqliteConnection,
     turn_id: &str,
     attempts: &[Attempt],
     now: Timestamp,
-) -> QueryResult<i64> {
-    let mut last = 0;
+) -> QueryResult<usize> {
+    let mut written = 0;
     for Attempt {
         charge,
         upstream_request_id,
     } in attempts
     {
         let tokens = &charge.tokens;
-        let written: Option<(i64,)> = InsertAttempt {
+        written += InsertAttempt {
             turn_id,
             upstream_request_id: upstream_request_id.as_deref(),
             model: &charge.model,
@@ -59,23 +58,23 @@ pub(super) fn write_attempts(
             estimated: charge.estimated,
             created_at: now.into(),
         }
-        .get_result(connection)
-        .optional()?;
-        last = written.map_or(last, |(number,)| number);
+        .execute(connection)?;
     }
-    Ok(last)
+    Ok(written)
 }
 
-/// Writes the last attempts at a turn or a summary down and answers what all of them cost.
+/// Writes the last attempts at a turn or a summary down and answers what all of them cost. There can be
+/// others only if another process has worked on it before.
 pub(crate) fn settle(
     connection: &mut SqliteConnection,
     turn_id: &str,
     attempts: &[Attempt],
+    was_taken_up: bool,
     now: Timestamp,
 ) -> Result<Option<Charge>, DbError> {
-    let last = write_attempts(connection, turn_id, attempts, now)?;
-    // Nearly every turn has one attempt, and it need not be read back.
-    if usize::try_from(last).is_ok_and(|last| last > 0 && last == attempts.len()) {
+    let written = write_attempts(connection, turn_id, attempts, now)?;
+    // Nearly every turn; what was just written need not be read back.
+    if !was_taken_up && written == attempts.len() {
         return Ok(Charge::of_attempts(attempts));
     }
     let rows: Vec<AttemptRow> = FindAttempts { turn_id }.load(connection)?;
@@ -177,9 +176,9 @@ fn end_messages(
     turn: &Turn,
     request: &FinishTurn,
     charge: Option<&Charge>,
-) -> QueryResult<(MessageRow, MessageRow)> {
+) -> QueryResult<()> {
     let tokens = charge.map_or_else(TokenUsage::default, |charge| charge.tokens);
-    let assistant = EndReply {
+    EndReply {
         id: turn.assistant_message_id.get(),
         content: &request.text,
         status: MessageStatus::from(turn.state).as_str(),
@@ -190,13 +189,13 @@ fn end_messages(
         cache_read_tokens: stored_count(tokens.cache_read),
         cache_write_tokens: stored_count(tokens.cache_write()),
     }
-    .get_result(connection)?;
-    let user = CountUserMessage {
+    .execute(connection)?;
+    CountUserMessage {
         id: turn.user_message_id.get(),
         token_count: stored_count(tokens.input),
     }
-    .get_result(connection)?;
-    Ok((user, assistant))
+    .execute(connection)?;
+    Ok(())
 }
 
 pub(super) fn finish(
@@ -205,7 +204,7 @@ pub(super) fn finish(
 ) -> Result<FinishOutcome, DbError> {
     let account = request.account;
     let turn_id = account.turn_id.to_string();
-    let ended: Option<TurnRow> = EndTurn {
+    let ended = EndTurn {
         id: &turn_id,
         state: TurnState::from(request.end).as_str(),
         error_code: request.failure.map(TurnFailure::code),
@@ -213,29 +212,27 @@ pub(super) fn finish(
         resumed_from: request.is_left_over.then(|| stored_length(&request.text)),
         ended_at: request.ended_at.into(),
     }
-    .get_result(connection)
-    .optional()?;
-    let Some(turn) = ended else {
-        return finish_late(connection, request, &turn_id);
+    .execute(connection)?;
+    // Not `RETURNING`, for which SQLite opens a temporary table at each execution.
+    let turn = match find_turn(connection, &turn_id)? {
+        Some(turn) if ended == 1 => turn.into_domain()?,
+        Some(turn) => {
+            let record = record(connection, turn)?;
+            return Ok(FinishOutcome::AlreadyFinished(Box::new(record)));
+        }
+        None => return finish_without_chat(connection, request, &turn_id),
     };
-    let turn = turn.into_domain()?;
-    let charge = settle(connection, &turn_id, &request.attempts, request.ended_at)?;
-    let (user, assistant) = end_messages(connection, &turn, request, charge.as_ref())?;
+    let (attempts, now) = (&request.attempts, request.ended_at);
+    let charge = settle(connection, &turn_id, attempts, turn.attempts > 1, now)?;
+    end_messages(connection, &turn, request, charge.as_ref())?;
     if let Some(charge) = &charge {
         let user_id = Some(account.user_id.get());
         let kind = ChargedFor::Reply;
-        write_charge(
-            connection,
-            kind,
-            &account,
-            user_id,
-            charge,
-            request.ended_at,
-        )?;
+        write_charge(connection, kind, &account, user_id, charge, now)?;
     }
     TouchChat {
         id: turn.chat_id.get(),
-        last_message_at: request.ended_at.into(),
+        last_message_at: now.into(),
     }
     .execute(connection)?;
     let end = End {
@@ -245,25 +242,17 @@ pub(super) fn finish(
     };
     count(connection, &account, end, charge.as_ref())?;
     give_back(connection, &turn_id)?;
-    Ok(FinishOutcome::Finished(Box::new(TurnRecord {
-        turn,
-        user_message: user.into_domain()?,
-        assistant_message: assistant.into_domain()?,
-        charge,
-    })))
+    let record = with_messages(connection, turn, charge)?;
+    Ok(FinishOutcome::Finished(Box::new(record)))
 }
 
-/// The end of a turn that is over already, or whose chat was deleted. The latter is counted when it
-/// was charged, once by its row of the ledger; of one that cost nothing, nothing is left to count by.
-fn finish_late(
+/// The end of a turn whose chat was deleted. It is counted when it was charged, once by its row of the
+/// ledger; of one that cost nothing, nothing is left to count by.
+fn finish_without_chat(
     connection: &mut SqliteConnection,
     request: &FinishTurn,
     turn_id: &str,
 ) -> Result<FinishOutcome, DbError> {
-    if let Some(turn) = find_turn(connection, turn_id)? {
-        let record = record(connection, turn)?;
-        return Ok(FinishOutcome::AlreadyFinished(Box::new(record)));
-    }
     let is_charged = usage_events::table
         .find(turn_id)
         .select(usage_events::turn_id)
@@ -271,7 +260,7 @@ fn finish_late(
         .optional()?
         .is_some();
     let (attempts, now) = (&request.attempts, request.ended_at);
-    if !is_charged && let Some(charge) = settle(connection, turn_id, attempts, now)? {
+    if !is_charged && let Some(charge) = settle(connection, turn_id, attempts, true, now)? {
         let account = &request.account;
         let user_id = payer(connection, account)?;
         let kind = ChargedFor::Reply;

@@ -11,8 +11,9 @@ use diesel::{
 use jiff::Timestamp;
 use lionrocket_domain::{
     chat::Message,
-    ids::{ChatId, NodeId, TurnId, UserId},
-    turn::TurnRecord,
+    ids::{ChatId, MessageId, NodeId, TurnId, UserId},
+    turn::{Turn, TurnRecord},
+    usage::Charge,
 };
 use lionrocket_ports::{
     StoreError, StoreResult,
@@ -60,23 +61,31 @@ fn find_turn_of(
 
 /// Puts a turn together with its messages and its row of the ledger.
 fn record(connection: &mut SqliteConnection, turn: TurnRow) -> Result<TurnRecord, DbError> {
-    let mut message = |id| -> Result<Message, DbError> {
-        let row = find_message(connection, turn.chat_id, id)?
-            .ok_or_else(|| corrupt("turns", &turn.id))?;
-        Ok(row.into_domain()?)
-    };
-    let user_message = message(turn.user_message_id)?;
-    let assistant_message = message(turn.assistant_message_id)?;
     let charge = usage_events::table
         .find(&turn.id)
         .select(ChargeRow::as_select())
         .first(connection)
         .optional()?;
+    let charge = charge.map(ChargeRow::into_domain).transpose()?;
+    with_messages(connection, turn.into_domain()?, charge)
+}
+
+/// Puts a turn and what it cost together with its messages.
+fn with_messages(
+    connection: &mut SqliteConnection,
+    turn: Turn,
+    charge: Option<Charge>,
+) -> Result<TurnRecord, DbError> {
+    let mut message = |id: MessageId| -> Result<Message, DbError> {
+        let row = find_message(connection, turn.chat_id.get(), id.get())?
+            .ok_or_else(|| corrupt("turns", turn.id))?;
+        Ok(row.into_domain()?)
+    };
     Ok(TurnRecord {
-        turn: turn.into_domain()?,
-        user_message,
-        assistant_message,
-        charge: charge.map(ChargeRow::into_domain).transpose()?,
+        user_message: message(turn.user_message_id)?,
+        assistant_message: message(turn.assistant_message_id)?,
+        turn,
+        charge,
     })
 }
 
@@ -137,7 +146,7 @@ impl TurnStore for SqliteStore {
         self.write_chats(request.user_id, move |connection| {
             let outcome = begin::begin(connection, &request)?;
             // Asked only now: the disk may have become full just before, in the same batch.
-            let has_room = room.is_none_or(|room| room.has_room());
+            let has_room = room.as_ref().is_none_or(|room| room.has_room());
             match outcome {
                 // Taken back, unlike what was begun before and is only told again.
                 BeginOutcome::Started(_) if !has_room => Err(StoreError::Full.into()),
@@ -196,7 +205,7 @@ impl TurnStore for SqliteStore {
             let wanted = orphans::Wanted {
                 lease_before,
                 limit,
-                at_work,
+                at_work: at_work.clone(),
             };
             orphans::claim(connection, node_id, lease_until, &wanted)
         })

@@ -9,14 +9,14 @@ use diesel::{
 use jiff::Timestamp;
 use lionrocket_sql_model::{
     admin::ListViews,
-    branch::{BranchUpTo, PageUpTo, SiblingsUpTo},
+    branch::{BranchUpTo, MessagesUpTo, PageUpTo, SiblingsUpTo},
     chats::{FindBeginFacts, FindChat, FindTurnBasis, ListChats, ListChatsById, SearchChats},
     messages::{FindMessage, ListMessagesById},
     statistics::{
         CountAccountsBefore, FindAccountDays, FindFailures, FindLatencies, FindModelDays,
         FindTopCharacters, FindTopUsers,
     },
-    summaries::{FindSummary, FindSummaryBasis, FindSummaryFacts},
+    summaries::{FindNewestSummary, FindSummary, FindSummaryBasis, FindSummaryFacts},
     time::StoredTime,
     turns::{EndTurn, FindOrphans, FindTurnByKey, FindTurnOf, RenewTurn, RequestStop},
     usage::FindAttempts,
@@ -104,6 +104,11 @@ fn statements_that_run_often_find_rows_by_index() {
         at_work: "[]",
         limit: 10,
     };
+    let newest = MessagesUpTo {
+        chat_id,
+        last_id: 1,
+        limit: 50,
+    };
     let walk = BranchUpTo {
         chat_id,
         last_id: 1,
@@ -129,7 +134,12 @@ fn statements_that_run_often_find_rows_by_index() {
         last_id: 1,
         limit: 50,
     };
+    let newest_summary = FindNewestSummary {
+        chat_id,
+        last_id: 1,
+    };
     for steps in [
+        plan(connection, &newest_summary),
         plan(connection, &summary),
         plan(connection, &FindSummaryBasis { user_id, id }),
         plan(connection, &FindSummaryFacts { user_id, id }),
@@ -142,6 +152,7 @@ fn statements_that_run_often_find_rows_by_index() {
         plan(connection, &by_key),
         plan(connection, &turn_of),
         plan(connection, &orphans),
+        plan(connection, &newest),
         plan(connection, &walk),
         plan(connection, &page),
         plan(connection, &siblings),
