@@ -129,6 +129,25 @@ pub struct Message {
     pub created_at: Timestamp,
 }
 
+/// A message of a branch as far as it matters to what a model is sent of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastMessage {
+    /// The message's id.
+    pub id: MessageId,
+    /// The message before it; `None` for a first one.
+    pub parent_id: Option<MessageId>,
+    /// How many messages come before it on its branch.
+    pub depth: i64,
+    /// Who speaks.
+    pub role: Role,
+    /// The words.
+    pub content: String,
+    /// How far it came.
+    pub status: MessageStatus,
+    /// Why the model stopped.
+    pub stop_reason: Option<StopReason>,
+}
+
 /// A message with the ids of all answers to the same parent, itself among them, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BranchMessage {

@@ -212,30 +212,24 @@ pub(crate) mod tests {
     use super::*;
     use crate::{
         character::PromptDraft,
-        chat::{Message, MessageStatus},
-        ids::{ChatId, MessageId, PromptId},
+        chat::{MessageStatus, PastMessage},
+        ids::{MessageId, PromptId},
         summary::{BranchSummary, tests::summary},
         text::{DisplayName, PromptContent, PromptName},
         turn::StopReason,
-        usage::{TokenUsage, estimate_tokens},
+        usage::estimate_tokens,
         window::{HistoryBudget, window},
     };
 
-    pub(crate) fn message(id: i64, role: Role, content: &str) -> Message {
-        Message {
+    pub(crate) fn message(id: i64, role: Role, content: &str) -> PastMessage {
+        PastMessage {
             id: MessageId::from_stored(id),
-            chat_id: ChatId::from_stored(1),
             parent_id: (id > 1).then(|| MessageId::from_stored(id - 1)),
             depth: id - 1,
             role,
             content: content.to_owned(),
             status: MessageStatus::Complete,
-            turn_id: None,
-            model: None,
             stop_reason: None,
-            token_count: 0,
-            tokens: TokenUsage::default(),
-            created_at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -270,7 +264,7 @@ pub(crate) mod tests {
 
     fn compose_with(
         prompts: &[CommonPrompt],
-        history: &[Message],
+        history: &[PastMessage],
         budget: HistoryBudget,
     ) -> Prompt {
         let name = CharacterName::parse("Haru").unwrap();
@@ -461,7 +455,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_summary_stands_before_what_is_left_and_nowhere_else() {
-        let history: Vec<Message> = (1..=80)
+        let history: Vec<PastMessage> = (1..=80)
             .map(|id| {
                 let role = if id % 2 == 1 {
                     Role::User
@@ -512,7 +506,7 @@ pub(crate) mod tests {
             max_tokens: 1_000,
             ..HistoryBudget::default()
         };
-        let history: Vec<Message> = (1..=400)
+        let history: Vec<PastMessage> = (1..=400)
             .map(|id| {
                 message(
                     id,
@@ -544,7 +538,7 @@ pub(crate) mod tests {
         fn no_count_of_tokens_is_above_the_bound(
             texts in proptest::collection::vec("\\PC{1,80}", 0..20),
         ) {
-            let history: Vec<Message> = texts
+            let history: Vec<PastMessage> = texts
                 .iter()
                 .zip(1..)
                 .map(|(text, id)| message(id, if id % 2 == 1 { Role::User } else { Role::Assistant }, text))
@@ -567,7 +561,7 @@ pub(crate) mod tests {
             texts in proptest::collection::vec((any::<bool>(), "[a-z가-힣 ]{0,40}"), 0..80),
             max_tokens in 10_u64..500,
         ) {
-            let history: Vec<Message> = texts
+            let history: Vec<PastMessage> = texts
                 .iter()
                 .zip(1..)
                 .map(|((user, text), id)| message(id, if *user { Role::User } else { Role::Assistant }, text))

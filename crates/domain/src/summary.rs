@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    chat::{Message, Role},
+    chat::{PastMessage, Role},
     ids::MessageId,
     macros::Names,
     prompt::{Prompt, PromptTurn, SystemBlock, Wish},
@@ -58,7 +58,7 @@ pub struct SummaryPlan<'a> {
     /// The summary from which it goes on.
     pub previous: Option<&'a Summary>,
     /// What was said since, oldest first.
-    pub messages: Vec<&'a Message>,
+    pub messages: Vec<&'a PastMessage>,
 }
 
 /// Whether a summary is to be made so that the next request leaves nothing out untold, and of what.
@@ -68,7 +68,7 @@ pub struct SummaryPlan<'a> {
 /// have: one call costs no more than one reply.
 #[must_use]
 pub fn plan<'a>(
-    history: &'a [Message],
+    history: &'a [PastMessage],
     past: &'a BranchSummary,
     budget: HistoryBudget,
 ) -> Option<SummaryPlan<'a>> {
@@ -79,9 +79,9 @@ pub fn plan<'a>(
     let read = history.get(history.len().saturating_sub(most)..)?;
     let cut_depth = window(read, past, budget).cut_depth;
     let is_untold =
-        |message: &Message| message.depth >= past.told_depth() && message.depth < cut_depth;
+        |message: &PastMessage| message.depth >= past.told_depth() && message.depth < cut_depth;
     let last = history.iter().rfind(|message| is_untold(message))?;
-    let mut messages: Vec<&Message> = sendable(history)
+    let mut messages: Vec<&PastMessage> = sendable(history)
         .into_iter()
         .filter(|message| is_untold(message))
         .collect();
@@ -198,7 +198,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn conversation(length: i64) -> Vec<Message> {
+    fn conversation(length: i64) -> Vec<PastMessage> {
         (1..=length)
             .map(|id| {
                 let role = if id % 2 == 1 {

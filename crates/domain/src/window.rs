@@ -5,7 +5,7 @@
 //! change as well.
 
 use crate::{
-    chat::{Message, MessageStatus, Role},
+    chat::{MessageStatus, PastMessage, Role},
     summary::{BranchSummary, Summary},
     turn::StopReason,
     usage::estimate_tokens,
@@ -90,7 +90,7 @@ pub struct Window<'a> {
     /// The summary, when something is left out of which one tells.
     pub summary: Option<&'a Summary>,
     /// The newest messages, oldest first, without what must not or cannot be sent.
-    pub messages: Vec<&'a Message>,
+    pub messages: Vec<&'a PastMessage>,
     /// How many messages are left out, counted from the chat's beginning.
     pub cut_depth: i64,
     /// What will be left out next.
@@ -124,7 +124,7 @@ impl Outlook {
 /// Chooses what is sent of a branch. `history` is its last messages, oldest first.
 #[must_use]
 pub fn window<'a>(
-    history: &'a [Message],
+    history: &'a [PastMessage],
     past: &'a BranchSummary,
     budget: HistoryBudget,
 ) -> Window<'a> {
@@ -165,8 +165,8 @@ pub fn window<'a>(
 
 /// Leaves out what must not or cannot be sent: empty replies, and refused exchanges whole, since a
 /// refused message makes the next reply a refusal as well.
-pub(crate) fn sendable(history: &[Message]) -> Vec<&Message> {
-    let mut kept: Vec<&Message> = Vec::with_capacity(history.len());
+pub(crate) fn sendable(history: &[PastMessage]) -> Vec<&PastMessage> {
+    let mut kept: Vec<&PastMessage> = Vec::with_capacity(history.len());
     for message in history {
         if message.role == Role::Assistant && message.stop_reason == Some(StopReason::Refusal) {
             if kept
@@ -187,12 +187,12 @@ pub(crate) fn sendable(history: &[Message]) -> Vec<&Message> {
 /// beginning, so that the cut stays where it is while the conversation grows. `first_depth` tells
 /// whether the store left older messages out; `beside` is how many tokens fit beside a summary.
 fn within_budget<'a>(
-    messages: &[&'a Message],
+    messages: &[&'a PastMessage],
     first_depth: i64,
     beside: u64,
     budget: HistoryBudget,
-) -> (Vec<&'a Message>, i64) {
-    let tokens = |messages: &[&Message]| -> u64 {
+) -> (Vec<&'a PastMessage>, i64) {
+    let tokens = |messages: &[&PastMessage]| -> u64 {
         messages.iter().map(|m| estimate_tokens(&m.content)).sum()
     };
     let mut rest = messages;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
     character::CommonPrompt,
-    chat::{BranchMessage, Chat, Message},
+    chat::{BranchMessage, Chat, Message, PastMessage},
     ids::{CharacterId, ChatId, MessageId, UserId},
     page::{Page, PageSize},
     summary::BranchSummary,
@@ -66,7 +66,7 @@ pub struct TurnContext {
     /// The name that the person wants to be called by.
     pub person: Option<DisplayName>,
     /// The last messages of the branch up to and with the parent, oldest first.
-    pub history: Vec<Message>,
+    pub history: Vec<PastMessage>,
     /// The person's message, when it is there already.
     pub asked: Option<Message>,
     /// The reply that is to go on.

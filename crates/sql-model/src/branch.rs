@@ -5,7 +5,7 @@
 
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
 
-use crate::{messages::COLUMNS as ALL, schema::messages};
+use crate::{messages::PastMessageSqlType, schema::messages};
 
 const COLUMNS: &str = ") SELECT m.id, m.chat_id, m.role, m.content, m.token_count, m.created_at, m.parent_id, \
          m.depth, m.turn_id, m.status, m.model, m.stop_reason, m.input_tokens, m.output_tokens, \
@@ -33,8 +33,8 @@ static_query! {
         /// The largest number of messages.
         limit: Integer = i32,
     }
-    rows messages::SqlType;
-    "SELECT " (ALL) " FROM messages WHERE chat_id = " chat_id " AND id <= " last_id
+    rows PastMessageSqlType;
+    "SELECT id, parent_id, depth, role, content, status, stop_reason FROM messages WHERE chat_id = " chat_id " AND id <= " last_id
     " ORDER BY id DESC LIMIT " limit
 }
 
@@ -48,8 +48,9 @@ static_query! {
         /// The largest number of messages, at least one.
         limit: Integer = i32,
     }
-    rows messages::SqlType;
-    (WALK) chat_id " AND id = " last_id (STEP) limit (COLUMNS) (EACH)
+    rows PastMessageSqlType;
+    (WALK) chat_id " AND id = " last_id (STEP) limit
+    ") SELECT m.id, m.parent_id, m.depth, m.role, m.content, m.status, m.stop_reason" (EACH)
 }
 
 static_query! {

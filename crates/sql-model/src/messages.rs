@@ -6,7 +6,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 use lionrocket_domain::{
-    chat::{Message, MessageStatus, Role},
+    chat::{Message, MessageStatus, PastMessage, Role},
     ids::{ChatId, MessageId, TurnId},
     usage::TokenUsage,
 };
@@ -76,6 +76,46 @@ impl MessageRow {
                 cache_write_1h: 0,
             },
             created_at: self.created_at.into_domain(TABLE, id)?,
+        })
+    }
+}
+
+/// A message of a branch as far as it matters to what a model is sent of it.
+#[derive(Clone, Debug, Queryable)]
+#[expect(missing_docs, reason = "the columns are documented in `schema`")]
+pub struct PastMessageRow {
+    pub id: i64,
+    pub parent_id: Option<i64>,
+    pub depth: i64,
+    pub role: String,
+    pub content: String,
+    pub status: String,
+    pub stop_reason: Option<String>,
+}
+
+/// The SQL types of a [`PastMessageRow`].
+pub(crate) type PastMessageSqlType = (
+    BigInt,
+    Nullable<BigInt>,
+    BigInt,
+    Text,
+    Text,
+    Text,
+    Nullable<Text>,
+);
+
+impl PastMessageRow {
+    /// The message.
+    pub fn into_domain(self) -> StoreResult<PastMessage> {
+        let bad = || corrupt("messages", self.id);
+        Ok(PastMessage {
+            id: MessageId::from_stored(self.id),
+            parent_id: self.parent_id.map(MessageId::from_stored),
+            depth: self.depth,
+            role: Role::parse(&self.role).ok_or_else(bad)?,
+            status: MessageStatus::parse(&self.status).ok_or_else(bad)?,
+            stop_reason: self.stop_reason.map(Into::into),
+            content: self.content,
         })
     }
 }

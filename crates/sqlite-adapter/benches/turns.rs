@@ -469,6 +469,21 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         let chat_id = request.account.chat_id.get();
         let _: MessageRow = FindMessage { chat_id, id }.get_result(connection).unwrap();
     }
+    bare_charge(connection, request);
+    bare_statistics(connection, &usage_date, &charge.model);
+    TouchChat {
+        id: request.account.chat_id.get(),
+        last_message_at: now,
+    }
+    .execute(connection)
+    .unwrap();
+}
+
+fn bare_charge(connection: &mut SqliteConnection, request: &FinishTurn) {
+    let turn_id = request.account.turn_id.to_string();
+    let usage_date = request.account.usage_date.to_string();
+    let charge = &request.attempts[0].charge;
+    let now = request.ended_at.into();
     InsertAttempt {
         turn_id: &turn_id,
         upstream_request_id: None,
@@ -485,7 +500,6 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
     }
     .execute(connection)
     .unwrap();
-
     InsertCharge {
         turn_id: &turn_id,
         user_id: Some(request.account.user_id.get()),
@@ -529,13 +543,6 @@ fn bare_finish(connection: &mut SqliteConnection, request: &FinishTurn, user: i6
         .execute(connection)
         .unwrap();
     }
-    bare_statistics(connection, &usage_date, &charge.model);
-    TouchChat {
-        id: request.account.chat_id.get(),
-        last_message_at: now,
-    }
-    .execute(connection)
-    .unwrap();
 }
 
 fn bare_statistics(connection: &mut SqliteConnection, usage_date: &str, model: &str) {

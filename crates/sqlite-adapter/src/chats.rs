@@ -10,7 +10,7 @@ use diesel::{
 use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
-    chat::{BranchMessage, Chat, Message, MessageStatus, Role},
+    chat::{BranchMessage, Chat, Message, MessageStatus, PastMessage, Role},
     ids::{CharacterId, ChatId, MessageId, UserId},
     macros::Names,
     page::{Page, PageSize},
@@ -33,7 +33,7 @@ use lionrocket_sql_model::{
         MoveHead, SearchChats, ShowBranch, TurnBasisRow,
     },
     convert::corrupt,
-    messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow},
+    messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow, PastMessageRow},
     schema::{chats, users},
     search::contains_pattern,
     static_query,
@@ -225,8 +225,8 @@ fn branch(
     chat_id: i64,
     last_id: i64,
     limit: i32,
-) -> Result<Vec<Message>, DbError> {
-    let newest: Vec<MessageRow> = MessagesUpTo {
+) -> Result<Vec<PastMessage>, DbError> {
+    let newest: Vec<PastMessageRow> = MessagesUpTo {
         chat_id,
         last_id,
         limit,
@@ -253,10 +253,10 @@ fn branch(
             last_id,
             limit,
         };
-        rows.extend(walk.load::<MessageRow>(connection)?);
+        rows.extend(walk.load::<PastMessageRow>(connection)?);
     }
     rows.sort_unstable_by_key(|row| row.depth);
-    let messages = rows.into_iter().map(MessageRow::into_domain);
+    let messages = rows.into_iter().map(PastMessageRow::into_domain);
     Ok(messages.collect::<StoreResult<_>>()?)
 }
 

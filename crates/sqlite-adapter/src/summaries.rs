@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use jiff::Timestamp;
 use lionrocket_domain::{
-    chat::Message,
+    chat::PastMessage,
     ids::{CharacterId, ChatId, MessageId, NodeId, TurnId, UserId},
     summary::{BranchSummary, Summary},
     text::SummaryText,
@@ -40,7 +40,7 @@ pub(crate) fn find_summary(
     connection: &mut SqliteConnection,
     chat_id: ChatId,
     last: Option<i64>,
-    known: &[Message],
+    known: &[PastMessage],
 ) -> Result<Option<Summary>, DbError> {
     let Some(last_id) = last else {
         return Ok(None);

@@ -9,7 +9,7 @@ use lionrocket_app::{
     turns::{TurnService, TurnSettings},
 };
 use lionrocket_domain::{
-    chat::{Message, MessageStatus, Role},
+    chat::{PastMessage, Role},
     ids::{CharacterId, ChatId, MessageId, TurnId},
     prompt::Wish,
     summary::{BranchSummary, Summary},
@@ -30,7 +30,7 @@ use lionrocket_ports::{
 };
 
 use crate::{
-    support::{FixedClock, HeldTask, actor, message, now, turn_id},
+    support::{FixedClock, HeldTask, actor, now, past_message, turn_id},
     turns::{
         Mocks, context, finished, hello, model_started, record, settings, started, text, tokens,
     },
@@ -47,7 +47,7 @@ fn small() -> TurnSettings {
     settings
 }
 
-fn conversation(length: i64) -> Vec<Message> {
+fn conversation(length: i64) -> Vec<PastMessage> {
     (1..=length)
         .map(|id| {
             let role = if id % 2 == 1 {
@@ -55,7 +55,7 @@ fn conversation(length: i64) -> Vec<Message> {
             } else {
                 Role::Assistant
             };
-            message(id, role, &"가".repeat(10), MessageStatus::Complete)
+            past_message(id, role, &"가".repeat(10))
         })
         .collect()
 }

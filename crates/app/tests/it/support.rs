@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use lionrocket_domain::{
     access::Actor,
     account::User,
-    chat::{Message, MessageStatus, Role},
+    chat::{Message, MessageStatus, PastMessage, Role},
     ids::{ChatId, MessageId, SessionId, TurnId, UserId},
     text::{EmailAddress, Username},
     usage::TokenUsage,
@@ -100,6 +100,19 @@ pub(crate) fn actor(id: i64, is_admin: bool) -> Actor {
         user_id: UserId::from_stored(id),
         session_id: session_id(),
         is_admin,
+    }
+}
+
+/// A message of the branch that a model is sent.
+pub(crate) fn past_message(id: i64, role: Role, content: &str) -> PastMessage {
+    PastMessage {
+        id: MessageId::from_stored(id),
+        parent_id: (id > 1).then(|| MessageId::from_stored(id - 1)),
+        depth: id - 1,
+        role,
+        content: content.to_owned(),
+        status: MessageStatus::Complete,
+        stop_reason: None,
     }
 }
 

@@ -37,7 +37,7 @@ use lionrocket_ports::{
 use mockall::Sequence;
 use uuid::Uuid;
 
-use crate::support::{FixedClock, FixedIds, HeldTask, actor, message, now, turn_id};
+use crate::support::{FixedClock, FixedIds, HeldTask, actor, message, now, past_message, turn_id};
 
 pub(crate) struct Mocks {
     pub(crate) chats: MockChatRepository,
@@ -152,8 +152,8 @@ pub(crate) fn context() -> TurnContext {
         parent_id: Some(MessageId::from_stored(2)),
         person: None,
         history: vec![
-            message(1, Role::User, "first", MessageStatus::Complete),
-            message(2, Role::Assistant, "answer", MessageStatus::Complete),
+            past_message(1, Role::User, "first"),
+            past_message(2, Role::Assistant, "answer"),
         ],
         asked: None,
         cut_reply: None,

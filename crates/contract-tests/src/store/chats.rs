@@ -5,7 +5,7 @@ use lionrocket_domain::{
     account::User,
     audit::{Origin, Performer},
     character::{CharacterDraft, PromptDraft},
-    chat::{BranchMessage, Chat, Message, MessageStatus, Role},
+    chat::{BranchMessage, Chat, MessageStatus, PastMessage, Role},
     ids::{ChatId, MessageId},
     text::{ChatTitle, DisplayName, Greeting, PromptContent, PromptName},
 };
@@ -611,7 +611,7 @@ pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stor
         let record = stores.exchange(&chat, parent, text).await;
         replies.push(record.assistant_message.id);
     }
-    let texts = |history: &[Message]| -> Vec<String> {
+    let texts = |history: &[PastMessage]| -> Vec<String> {
         history
             .iter()
             .map(|message| message.content.clone())

@@ -104,43 +104,12 @@ fn statements_that_run_often_find_rows_by_index() {
         at_work: "[]",
         limit: 10,
     };
-    let newest = MessagesUpTo {
-        chat_id,
-        last_id: 1,
-        limit: 50,
-    };
-    let walk = BranchUpTo {
-        chat_id,
-        last_id: 1,
-        limit: 50,
-    };
-    let page = PageUpTo {
-        chat_id,
-        last_id: 1,
-        limit: 50,
-    };
-    let siblings = SiblingsUpTo {
-        chat_id,
-        last_id: 1,
-        limit: 50,
-    };
     let views = ListViews {
         user_id,
         before: i64::MAX,
         limit: 51,
     };
-    let summary = FindSummary {
-        chat_id,
-        last_id: 1,
-        limit: 50,
-    };
-    let newest_summary = FindNewestSummary {
-        chat_id,
-        last_id: 1,
-    };
     for steps in [
-        plan(connection, &newest_summary),
-        plan(connection, &summary),
         plan(connection, &FindSummaryBasis { user_id, id }),
         plan(connection, &FindSummaryFacts { user_id, id }),
         plan(connection, &views),
@@ -152,13 +121,53 @@ fn statements_that_run_often_find_rows_by_index() {
         plan(connection, &by_key),
         plan(connection, &turn_of),
         plan(connection, &orphans),
+        plan(connection, &FindChat { user_id, id }),
+        plan(connection, &FindTurnBasis { user_id, id }),
+        plan(connection, &FindMessage { chat_id, id }),
+    ] {
+        reads_by_index(&steps);
+    }
+}
+
+#[test]
+fn branches_and_their_summaries_are_read_by_index() {
+    let file = DatabaseFile::new();
+    drop(file.open());
+    let connection = &mut file.connect();
+    let (chat_id, last_id, limit) = (1, 1, 50);
+    let newest = MessagesUpTo {
+        chat_id,
+        last_id,
+        limit,
+    };
+    let walk = BranchUpTo {
+        chat_id,
+        last_id,
+        limit,
+    };
+    let page = PageUpTo {
+        chat_id,
+        last_id,
+        limit,
+    };
+    let siblings = SiblingsUpTo {
+        chat_id,
+        last_id,
+        limit,
+    };
+    let summary = FindSummary {
+        chat_id,
+        last_id,
+        limit,
+    };
+    let newest_summary = FindNewestSummary { chat_id, last_id };
+    for steps in [
         plan(connection, &newest),
         plan(connection, &walk),
         plan(connection, &page),
         plan(connection, &siblings),
-        plan(connection, &FindChat { user_id, id }),
-        plan(connection, &FindTurnBasis { user_id, id }),
-        plan(connection, &FindMessage { chat_id, id }),
+        plan(connection, &newest_summary),
+        plan(connection, &summary),
     ] {
         reads_by_index(&steps);
     }
