@@ -23,19 +23,21 @@ const STEP: &str = " UNION ALL SELECT m.id, m.parent_id, b.step + 1 FROM branch 
 const EACH: &str = " FROM branch b CROSS JOIN messages m ON m.id = b.id";
 
 static_query! {
-    /// The messages of all branches up to and with `last_id`, greatest id first. Where the chat has one
-    /// branch, as nearly always, this is [`BranchUpTo`] at a third of its price.
+    /// The messages of all branches after one and up to another, greatest id first. Where the chat has
+    /// one branch, as nearly always, this is [`BranchUpTo`] at a third of its price.
     pub struct MessagesUpTo {
         /// The chat.
         chat_id: BigInt = i64,
+        /// The last message that is not wanted any more; 0 when all are.
+        after_id: BigInt = i64,
         /// The message to begin at.
         last_id: BigInt = i64,
         /// The largest number of messages.
         limit: Integer = i32,
     }
     rows PastMessageSqlType;
-    "SELECT id, parent_id, depth, role, content, status, stop_reason FROM messages WHERE chat_id = " chat_id " AND id <= " last_id
-    " ORDER BY id DESC LIMIT " limit
+    "SELECT id, parent_id, depth, role, content, status, stop_reason FROM messages WHERE chat_id = " chat_id " AND id > " after_id
+    " AND id <= " last_id " ORDER BY id DESC LIMIT " limit
 }
 
 static_query! {

@@ -10,7 +10,7 @@ use diesel::{
 use jiff::Timestamp;
 use lionrocket_domain::{
     access::Actor,
-    chat::{BranchMessage, Chat, Message, MessageStatus, PastMessage, Role},
+    chat::{BranchMessage, Chat, Message, MessageStatus, Role},
     ids::{CharacterId, ChatId, MessageId, UserId},
     macros::Names,
     page::{Page, PageSize},
@@ -26,14 +26,14 @@ use lionrocket_ports::{
     },
 };
 use lionrocket_sql_model::{
-    branch::{BranchUpTo, MessagesUpTo, NewestEnd, PageUpTo, SiblingsUpTo},
+    branch::{NewestEnd, PageUpTo, SiblingsUpTo},
     characters::CharacterRow,
     chats::{
         ChatChangeRow, ChatRow, FindChat, FindHead, FindTurnBasis, ListChats, ListChatsById,
         MoveHead, SearchChats, ShowBranch, TurnBasisRow,
     },
     convert::corrupt,
-    messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow, PastMessageRow},
+    messages::{FindMessage, InsertMessage, ListMessagesById, MessageRow},
     schema::{chats, users},
     search::contains_pattern,
     static_query,
@@ -41,7 +41,11 @@ use lionrocket_sql_model::{
 };
 
 use crate::{
-    characters::find_usable, error::DbError, prompts::load_all, store::SqliteStore,
+    branches::{BranchEnd, Branches},
+    characters::find_usable,
+    error::DbError,
+    prompts::load_all,
+    store::SqliteStore,
     summaries::find_summary,
 };
 
@@ -219,47 +223,6 @@ fn update(
     Ok(UpdateOutcome::Updated(find_again(connection, owner, id)?))
 }
 
-/// The messages of a branch up to and with `last_id`, at most `limit`, oldest first.
-fn branch(
-    connection: &mut SqliteConnection,
-    chat_id: i64,
-    last_id: i64,
-    limit: i32,
-) -> Result<Vec<PastMessage>, DbError> {
-    let newest: Vec<PastMessageRow> = MessagesUpTo {
-        chat_id,
-        last_id,
-        limit,
-    }
-    .load(connection)?;
-    let read = newest.len();
-    let mut next = Some(last_id);
-    // A message comes after its parent, so one look at each is enough.
-    let on_branch = newest.into_iter().filter(|row| {
-        let is_next = Some(row.id) == next;
-        if is_next {
-            next = row.parent_id;
-        }
-        is_next
-    });
-    let mut rows: Vec<_> = on_branch.collect();
-    if let Some(last_id) = next
-        && rows.len() < read
-    {
-        // Other branches took places. The rest is walked.
-        let limit = limit - i32::try_from(rows.len()).unwrap_or(limit);
-        let walk = BranchUpTo {
-            chat_id,
-            last_id,
-            limit,
-        };
-        rows.extend(walk.load::<PastMessageRow>(connection)?);
-    }
-    rows.sort_unstable_by_key(|row| row.depth);
-    let messages = rows.into_iter().map(PastMessageRow::into_domain);
-    Ok(messages.collect::<StoreResult<_>>()?)
-}
-
 fn page_up_to(
     connection: &mut SqliteConnection,
     chat_id: i64,
@@ -422,6 +385,7 @@ fn find_question(
 
 fn turn_context(
     connection: &mut SqliteConnection,
+    branches: &Branches,
     owner: UserId,
     id: ChatId,
     place: TurnPlace,
@@ -444,9 +408,15 @@ fn turn_context(
         Ok(question) => question,
         Err(outcome) => return Ok(outcome),
     };
-    let limit = i32::try_from(max_messages).unwrap_or(i32::MAX);
     let history = match parent_id {
-        Some(last_id) if limit > 0 => branch(connection, id.get(), last_id, limit)?,
+        Some(last_id) if max_messages > 0 => {
+            let end = BranchEnd {
+                chat_id: id.get(),
+                last_id,
+                limit: usize::try_from(max_messages).unwrap_or(usize::MAX),
+            };
+            branches.read(connection, end)?
+        }
         _ => Vec::new(),
     };
     let character = match (character_id, name, system_prompt) {
@@ -652,8 +622,9 @@ impl ChatRepository for SqliteStore {
         place: TurnPlace,
         max_messages: u32,
     ) -> StoreResult<TurnContextOutcome> {
+        let branches = self.branches();
         self.read_at_once(move |connection| {
-            turn_context(connection, owner, id, place, max_messages)
+            turn_context(connection, &branches, owner, id, place, max_messages)
         })
         .await
     }

@@ -12,6 +12,7 @@ mod accounts;
 mod admin;
 mod audit;
 mod backup;
+mod branches;
 mod budgets;
 mod changes;
 mod characters;

@@ -13,6 +13,7 @@ use lionrocket_ports::{
 use lionrocket_sql_model::schema::users;
 
 use crate::{
+    branches::Branches,
     changes::{Changes, Concern},
     error::{DbError, OpenError},
     files::length,
@@ -40,6 +41,7 @@ struct Inner {
     writer: Writer,
     changes: Arc<Changes>,
     logins: RememberedLogins,
+    branches: Arc<Branches>,
     health: Arc<Health>,
     room: Option<Arc<Room>>,
     _lookout: Option<Lookout>,
@@ -89,6 +91,7 @@ impl SqliteStore {
                 writer,
                 changes,
                 logins: RememberedLogins::new(),
+                branches: Arc::new(Branches::new()),
                 health,
                 room,
                 _lookout: lookout,
@@ -223,6 +226,11 @@ impl SqliteStore {
     /// What was written so far.
     pub(crate) fn changes(&self) -> &Changes {
         &self.inner.changes
+    }
+
+    /// The branches that were read a moment ago, to be asked while a job runs.
+    pub(crate) fn branches(&self) -> Arc<Branches> {
+        self.inner.branches.clone()
     }
 
     /// The logins that were looked up a moment ago.

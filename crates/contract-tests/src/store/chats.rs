@@ -5,7 +5,7 @@ use lionrocket_domain::{
     account::User,
     audit::{Origin, Performer},
     character::{CharacterDraft, PromptDraft},
-    chat::{BranchMessage, Chat, MessageStatus, PastMessage, Role},
+    chat::{BranchMessage, Chat, MessageStatus, Role},
     ids::{ChatId, MessageId},
     text::{ChatTitle, DisplayName, Greeting, PromptContent, PromptName},
 };
@@ -16,10 +16,12 @@ use lionrocket_ports::{
         ChatChange, ChatFilter, ShowOutcome, TurnCharacter, TurnContext, TurnContextOutcome,
         TurnPlace,
     },
+    turns::BeginTurn,
 };
 
 use super::fixture::{
-    NO_CHAT, Stores, actor, at, begin, day, draft, exchange, finish, page_size, private_draft,
+    NO_CHAT, Stores, actor, at, begin, branch_off, day, draft, exchange, finish, page_size,
+    private_draft,
 };
 
 fn title(text: &str) -> ChatTitle {
@@ -56,7 +58,17 @@ async fn context(
 }
 
 async fn found(stores: &Stores, owner: &User, chat: &Chat, max_messages: u32) -> TurnContext {
-    match context(stores, owner, chat.id, TurnPlace::Head, max_messages).await {
+    found_at(stores, owner, chat, TurnPlace::Head, max_messages).await
+}
+
+async fn found_at(
+    stores: &Stores,
+    owner: &User,
+    chat: &Chat,
+    place: TurnPlace,
+    max_messages: u32,
+) -> TurnContext {
+    match context(stores, owner, chat.id, place, max_messages).await {
         TurnContextOutcome::Found(context) => *context,
         other => panic!("not found: {other:?}"),
     }
@@ -601,6 +613,11 @@ pub async fn all_messages_of_every_branch_are_read_by_id_for_the_owner_alone(sto
     }
 }
 
+fn history(context: &TurnContext) -> Vec<&str> {
+    let messages = context.history.iter();
+    messages.map(|message| message.content.as_str()).collect()
+}
+
 /// And not one more than asked for.
 pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stores) {
     let haru = stores.user("haru").await;
@@ -611,44 +628,76 @@ pub async fn a_turns_context_has_the_last_messages_up_to_the_parent(stores: Stor
         let record = stores.exchange(&chat, parent, text).await;
         replies.push(record.assistant_message.id);
     }
-    let texts = |history: &[PastMessage]| -> Vec<String> {
-        history
-            .iter()
-            .map(|message| message.content.clone())
-            .collect()
-    };
     let whole = found(&stores, &haru, &chat, 50).await;
     assert_eq!(whole.parent_id, replies.last().copied());
     assert_eq!(
-        texts(&whole.history),
+        history(&whole),
         ["one", "one?", "two", "two?", "three", "three?"]
     );
     let bounded = found(&stores, &haru, &chat, 3).await;
-    assert_eq!(texts(&bounded.history), ["two?", "three", "three?"]);
+    assert_eq!(history(&bounded), ["two?", "three", "three?"]);
     let first = replies.first().copied().expect("a reply");
-    let after = context(&stores, &haru, chat.id, TurnPlace::After(first), 50).await;
-    let TurnContextOutcome::Found(after) = after else {
-        panic!("not found: {after:?}");
-    };
+    let after = found_at(&stores, &haru, &chat, TurnPlace::After(first), 50).await;
     assert_eq!(after.parent_id, Some(first));
-    assert_eq!(texts(&after.history), ["one", "one?"]);
+    assert_eq!(history(&after), ["one", "one?"]);
 
     // Messages of another branch stand between those of this one, and are never among them.
     stores.exchange(&chat, Some(first), "instead").await;
     let whole = found(&stores, &haru, &chat, 50).await;
     let instead = ["one", "one?", "instead", "instead?"];
-    assert_eq!(texts(&whole.history), instead);
+    assert_eq!(history(&whole), instead);
     let bounded = found(&stores, &haru, &chat, 3).await;
-    assert_eq!(texts(&bounded.history), instead[1..]);
+    assert_eq!(history(&bounded), instead[1..]);
     let three = replies.last().copied();
     stores.exchange(&chat, three, "four").await;
     let bounded = found(&stores, &haru, &chat, 4).await;
-    assert_eq!(
-        texts(&bounded.history),
-        ["three", "three?", "four", "four?"]
-    );
+    assert_eq!(history(&bounded), ["three", "three?", "four", "four?"]);
     let whole = found(&stores, &haru, &chat, 50).await;
     assert_eq!(whole.history.len(), 8);
+}
+
+/// A store may remember what it has read; it must not be seen.
+pub async fn a_turns_context_is_what_is_stored_whatever_was_asked_before(stores: Stores) {
+    let haru = stores.user("haru").await;
+    let chat = stores.chat(&haru).await;
+    let (mut said, mut parent) = (Vec::new(), None);
+    for number in 0..12 {
+        let request = BeginTurn {
+            messages: branch_off(parent, &number.to_string()),
+            ..begin(&chat, parent)
+        };
+        let started = stores.start(&request).await;
+        said.push(number.to_string());
+        // Asked while the reply is being written, of which there are no words yet.
+        said.push(String::new());
+        let running = found(&stores, &haru, &chat, 50).await;
+        assert_eq!(history(&running), said);
+        stores.end(&finish(&request, &format!("{number}?"))).await;
+        said.pop();
+        said.push(format!("{number}?"));
+        parent = Some(started.assistant_message.id);
+        for most in [3, 50, 1, 7] {
+            let context = found(&stores, &haru, &chat, most).await;
+            let most = usize::try_from(most).expect("a number");
+            let from = said.len().saturating_sub(most);
+            let expected = said.get(from..).unwrap_or_default();
+            assert_eq!(history(&context), expected, "{number}, {most}");
+        }
+        // Another branch, which is left again.
+        if number % 3 == 0 {
+            let away = stores.exchange(&chat, None, "away").await;
+            let after = |reply: Option<MessageId>| TurnPlace::After(reply.expect("a reply"));
+            let away_texts = ["away", "away?"].map(str::to_owned);
+            for (place, expected) in [
+                (TurnPlace::Head, &away_texts[..]),
+                (after(parent), &said),
+                (after(Some(away.assistant_message.id)), &away_texts),
+            ] {
+                let context = found_at(&stores, &haru, &chat, place, 50).await;
+                assert_eq!(history(&context), expected, "{number}, {place:?}");
+            }
+        }
+    }
 }
 
 /// As they are at this moment.

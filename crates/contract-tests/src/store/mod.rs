@@ -122,6 +122,7 @@ macro_rules! store_contract {
             all_chats_of_an_owner_are_read_by_id_page_by_page,
             all_messages_of_every_branch_are_read_by_id_for_the_owner_alone,
             a_turns_context_has_the_last_messages_up_to_the_parent,
+            a_turns_context_is_what_is_stored_whatever_was_asked_before,
             a_turns_context_knows_the_common_prompts_and_the_character,
             a_turn_goes_on_from_a_reply_of_the_same_chat_only,
             a_message_that_is_there_can_be_answered_again_or_replaced,

@@ -137,6 +137,7 @@ fn branches_and_their_summaries_are_read_by_index() {
     let (chat_id, last_id, limit) = (1, 1, 50);
     let newest = MessagesUpTo {
         chat_id,
+        after_id: 0,
         last_id,
         limit,
     };
