@@ -316,7 +316,7 @@ impl AccountService {
     }
 
     /// Whether the pepper of an account's password is known; tells the operator if it is not.
-    fn can_be_checked(&self, found: &Credentials) -> bool {
+    pub(crate) fn can_be_checked(&self, found: &Credentials) -> bool {
         let hash = found.password_hash.as_ref();
         let scheme = hash.and_then(|hash| hash.expose_secret().split_once('$'));
         let is_known =
@@ -324,7 +324,7 @@ impl AccountService {
         if !is_known {
             tracing::error!(
                 user_id = %found.user.id,
-                "somebody cannot sign in, since their password was hashed with a pepper that is not set: \
+                "a password cannot be checked, since it was hashed with a pepper that is not set: \
                  add it to PASSWORD_PEPPER_PREVIOUS, or make it PASSWORD_PEPPER when there is none"
             );
         }

@@ -166,7 +166,7 @@ impl AccountService {
             .credentials(who.user.username.key())
             .await?;
         let hash = found
-            .filter(|found| found.user.id == who.actor.user_id)
+            .filter(|found| found.user.id == who.actor.user_id && self.can_be_checked(found))
             .and_then(|found| found.password_hash);
         let (attempt, hash) = match Password::attempt(password) {
             Some(attempt) => (attempt, hash),

@@ -106,11 +106,12 @@ static_query! {
 }
 
 static_query! {
-    /// Writes an attempt at a turn down, after those that are there, unless it is there already. A process
-    /// that dies right after it has taken up a turn leaves the same attempts to its successor once more.
+    /// Writes an attempt at a turn down.
     pub struct InsertAttempt<'a> {
         /// The exchange.
         turn_id: Text = &'a str,
+        /// Its number, from 1.
+        attempt: BigInt = i64,
         /// Upstream's name for it.
         upstream_request_id: Nullable<Text> = Option<&'a str>,
         /// The model that answered.
@@ -137,12 +138,10 @@ static_query! {
     rows ();
     "INSERT INTO usage_attempts (turn_id, attempt, upstream_request_id, model, input_tokens, \
      output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, \
-     cost_micro_usd, price_version, estimated, created_at) SELECT " turn_id
-    ", (SELECT coalesce(max(attempt), 0) + 1 FROM usage_attempts WHERE turn_id = " turn_id "), "
+     cost_micro_usd, price_version, estimated, created_at) VALUES (" turn_id ", " attempt ", "
     upstream_request_id ", " model ", " input_tokens ", " output_tokens ", " cache_read_tokens ", "
     cache_write_5m_tokens ", " cache_write_1h_tokens ", " cost_micro_usd ", " price_version ", "
-    estimated ", " created_at " WHERE NOT EXISTS (SELECT 1 FROM usage_attempts WHERE turn_id = "
-    turn_id " AND upstream_request_id = " upstream_request_id ")"
+    estimated ", " created_at ")"
 }
 
 static_query! {

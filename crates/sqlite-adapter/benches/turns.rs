@@ -486,6 +486,7 @@ fn bare_charge(connection: &mut SqliteConnection, request: &FinishTurn) {
     let now = request.ended_at.into();
     InsertAttempt {
         turn_id: &turn_id,
+        attempt: 1,
         upstream_request_id: None,
         model: &charge.model,
         input_tokens: 100,

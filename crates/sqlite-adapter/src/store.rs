@@ -305,7 +305,7 @@ pub(crate) mod tests {
     };
     use lionrocket_ports::{
         StoreError,
-        accounts::{AccountMaker, NewUser, UserRepository},
+        accounts::{AccountMaker, CreateUserOutcome, NewUser, UserRepository},
     };
     use lionrocket_test_support::audit_seal;
 
@@ -474,6 +474,29 @@ pub(crate) mod tests {
             .read(|connection| Ok(diesel::delete(users::table).execute(connection)?))
             .await;
         assert!(written.is_err(), "{written:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_job_that_fails_leaves_nothing_and_its_neighbours_are_done_once() {
+        let (store, _directory) = open();
+        let failing = store.write::<(), _>(|connection| {
+            diesel::delete(users::table).execute(connection)?;
+            Err(StoreError::Full.into())
+        });
+        let (before, failed, after) = tokio::join!(
+            UserRepository::create(&store, new_user("before")),
+            failing,
+            UserRepository::create(&store, new_user("after")),
+        );
+        assert!(matches!(failed, Err(StoreError::Full)), "{failed:?}");
+        for made in [before, after] {
+            let made = made.unwrap();
+            assert!(matches!(made, CreateUserOutcome::Created(_)), "{made:?}");
+        }
+        let count = store
+            .read(|connection| Ok(users::table.count().get_result::<i64>(connection)?))
+            .await;
+        assert_eq!(count.unwrap(), 2);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

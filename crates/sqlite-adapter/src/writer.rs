@@ -31,8 +31,9 @@ const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// How many jobs one commit takes, so that the first of them does not wait for long.
 const BATCH_JOBS: usize = 256;
 
-/// With so many pages in the write-ahead log they are moved into the file.
-const LONG_LOG: i32 = 1000;
+/// With so many pages in the write-ahead log they are moved into the file: 16 MiB, in which the pages
+/// that every turn writes to are many times, and are moved once.
+const LONG_LOG: i32 = 4096;
 
 static_query! {
     /// Begins a transaction as the writer of the file; waits for another process that is.

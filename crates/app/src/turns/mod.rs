@@ -48,6 +48,7 @@ use crate::ServiceError;
 pub use recovery::Recovered;
 pub use request::{Ask, BeginError, BegunTurn, TurnRequest};
 use running::{Cut, Running};
+use summary::Fruitless;
 
 /// The ports that turns need.
 #[derive(Clone)]
@@ -121,6 +122,7 @@ struct Engine {
     running: Running,
     /// Turns of dead processes that this one has claimed and not taken up yet.
     claimed: Mutex<VecDeque<OrphanedTurn>>,
+    fruitless: Fruitless,
 }
 
 /// How long a process may be silent about a turn before it is taken for dead.
@@ -134,6 +136,7 @@ impl TurnService {
             engine: Arc::new(Engine {
                 running: Running::new(settings.max_running, settings.max_waiting),
                 claimed: Mutex::default(),
+                fruitless: Fruitless::default(),
                 ports,
                 settings,
             }),

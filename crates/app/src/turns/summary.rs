@@ -2,14 +2,20 @@
 //!
 //! A summary is a convenience: it never holds a turn up and never makes one fail. Where the service
 //! has no room for one more reply, where the day's budget has none, or where the model does not
-//! manage, there is none, and a later turn tries again.
+//! manage, there is none, and a later turn tries again. What cost something and gave nothing is tried
+//! again only when more is left out: else a model that refuses would be paid after every turn.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use lionrocket_domain::{
-    ids::{ChatId, TurnId, UserId},
+    ids::{ChatId, MessageId, TurnId, UserId},
     macros::Names,
     summary,
     text::SummaryText,
@@ -42,8 +48,31 @@ const MAX_OUTPUT_TOKENS: u32 = 700;
 const LONGEST: Duration = Duration::from_mins(4);
 /// How long a process may be silent about a summary before it is taken for dead.
 const LEASE: SignedDuration = SignedDuration::from_secs(600);
+/// How many chats are remembered that could not be summed up. With more, all are forgotten, which costs
+/// one more attempt each.
+const MOST_FRUITLESS: usize = 4096;
 /// The longest wait before the end is written again when the store is away.
 const FINISH_LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// The chats that could not be summed up though it cost something, each with the message up to which
+/// that was tried.
+#[derive(Default)]
+pub(super) struct Fruitless(Mutex<HashMap<ChatId, MessageId>>);
+
+impl Fruitless {
+    fn note(&self, chat_id: ChatId, covers_up_to: MessageId) {
+        let mut chats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if chats.len() >= MOST_FRUITLESS {
+            chats.clear();
+        }
+        chats.insert(chat_id, covers_up_to);
+    }
+
+    fn holds(&self, chat_id: ChatId, covers_up_to: MessageId) -> bool {
+        let chats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        chats.get(&chat_id) == Some(&covers_up_to)
+    }
+}
 
 impl Engine {
     /// Sees in the background to a summary, if the next request may leave out what none tells of.
@@ -80,9 +109,14 @@ impl Engine {
         let Some((begin, request)) = self.plan_summary(user_id, chat_id, &context) else {
             return Ok(());
         };
-        let account = begin.account;
+        let (account, covers_up_to) = (begin.account, begin.covers_up_to);
+        if self.fruitless.holds(chat_id, covers_up_to) {
+            return Ok(());
+        }
         match self.ports.summaries.begin(begin).await? {
-            BeginSummaryOutcome::Started => self.write_summary(account, request).await,
+            BeginSummaryOutcome::Started => {
+                self.write_summary(account, covers_up_to, request).await;
+            }
             outcome => tracing::debug!(?outcome, "a chat is not summed up now"),
         }
         Ok(())
@@ -128,15 +162,23 @@ impl Engine {
     }
 
     /// Lets the model write a summary that was begun, to its end, whatever happens on the way.
-    async fn write_summary(&self, account: ChargeAccount, request: ModelRequest) {
+    async fn write_summary(
+        &self,
+        account: ChargeAccount,
+        covers_up_to: MessageId,
+        request: ModelRequest,
+    ) {
         let id = account.turn_id;
         // Nobody reads there, but what upstream took is known when this process dies.
         self.ports.log.open(id, String::new()).await;
         let cut = self.running.enter(id);
         let work = async {
             let end = self.read_summary(id, request, cut).await;
-            self.finish_summary(account, accepted(&end), end.attempts)
-                .await
+            let text = accepted(&end);
+            if text.is_none() && !end.attempts.is_empty() {
+                self.fruitless.note(account.chat_id, covers_up_to);
+            }
+            self.finish_summary(account, text, end.attempts).await
         };
         let ended = AssertUnwindSafe(work).catch_unwind().await;
         self.running.leave(id);

@@ -92,16 +92,23 @@ fn long_chat(length: i64, past: BranchSummary) -> TurnContext {
 fn mocks_of(before: TurnContext, after: TurnContext) -> Mocks {
     let mut mocks = Mocks::new();
     mocks.chats = MockChatRepository::new();
+    one_more(mocks, before, after)
+}
+
+/// The same for one more turn.
+fn one_more(mut mocks: Mocks, before: TurnContext, after: TurnContext) -> Mocks {
     mocks
         .chats
         .expect_turn_context()
         .withf(|_, _, _, messages| *messages == 50)
+        .once()
         .return_once(move |_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(before))));
     mocks
         .chats
         .expect_turn_context()
         .withf(|_, _, place, messages| *place == TurnPlace::Head && *messages == 100)
-        .returning(move |_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(after.clone()))));
+        .times(..=1)
+        .return_once(move |_, _, _, _| Ok(TurnContextOutcome::Found(Box::new(after))));
     let mut mocks = mocks.begins(started());
     mocks
         .model
@@ -306,6 +313,35 @@ async fn only_whole_sentences_of_a_good_end_are_kept_and_everything_is_charged()
         let estimated = end.attempts.iter().any(|attempt| attempt.charge.estimated);
         assert_eq!(estimated, is_estimated);
     }
+}
+
+#[tokio::test]
+async fn a_model_that_gave_no_summary_is_paid_for_another_only_when_more_is_left_out() {
+    let chat = |length| long_chat(length, past(None));
+    let mut mocks = mocks_of(chat(10), chat(12));
+    mocks = one_more(mocks, chat(12), chat(12));
+    mocks = one_more(mocks, chat(14), chat(16));
+    let refusal = || {
+        Ok(ModelEvent::Finished {
+            stop_reason: StopReason::Refusal,
+            tokens: tokens(10, 7),
+        })
+    };
+    let seen = Seen::default();
+    seen.watch(&mut mocks, BeginSummaryOutcome::Started);
+    for _ in 0..2 {
+        seen.answer(&mut mocks, vec![model_started(), text("I"), refusal()]);
+    }
+    let spawner = HeldTask::new();
+    let service = mocks.service_with(&spawner, small());
+    let mut tried = Vec::new();
+    for _ in 0..3 {
+        talk(&service, &spawner).await;
+        spawner.run().await;
+        let begun = seen.begun.lock().unwrap().take();
+        tried.push(begun.map(|begun| begun.covers_up_to.get()));
+    }
+    assert_eq!(tried, [Some(8), None, Some(12)]);
 }
 
 #[tokio::test]

@@ -285,7 +285,7 @@ async fn a_pepper_that_is_missing_is_told_at_the_start_with_the_number_of_accoun
     const UNREADABLE: &str = "hashed with a pepper that is not set";
     let home = Home::new().with("PASSWORD_PEPPER", SECRET);
     let server = home.serve();
-    assert_eq!(register(&server, &server.base).await.status, 201);
+    let account = SignedIn::read(&register(&server, &server.base).await);
     assert!(!server.log().contains(UNREADABLE), "{}", server.log());
     server.stop().await;
 
@@ -301,8 +301,16 @@ async fn a_pepper_that_is_missing_is_told_at_the_start_with_the_number_of_accoun
     let refused = login(&server, &server.base).await;
     assert_eq!(refused.status, 401, "{}", refused.body);
     server
-        .has_said("somebody cannot sign in, since their password")
+        .has_said("a password cannot be checked, since it was hashed with a pepper")
         .await;
+    // Nor can it be checked for somebody who is signed in.
+    let again = client().post(format!("{}/auth/reauthenticate", server.base));
+    let again = again.bearer_auth(&account.access_token);
+    let refused = Answer::of(again.json(&json!({"password": PASSWORD}))).await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (401, "invalid_credentials")
+    );
     server.stop().await;
 
     let rotated = other.with("PASSWORD_PEPPER_PREVIOUS", SECRET);

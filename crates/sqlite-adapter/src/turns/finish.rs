@@ -30,56 +30,72 @@ use crate::{
     statistics::{EndedTurn, count_active_account, count_turn},
 };
 
-/// Writes attempts at a turn down and answers how many were not there.
+/// Writes the last attempts at a turn or a summary down and answers all that there are. There can be
+/// earlier ones only if another process has worked on it before; one that dies right after it has taken
+/// up a turn leaves the same attempts to its successor once more.
 pub(super) fn write_attempts(
     connection: &mut SqliteConnection,
     turn_id: &str,
-    attempts: &[Attempt],
+    last: &[Attempt],
+    was_taken_up: bool,
     now: Timestamp,
-) -> QueryResult<usize> {
-    let mut written = 0;
-    for Attempt {
-        charge,
-        upstream_request_id,
-    } in attempts
-    {
-        let tokens = &charge.tokens;
-        written += InsertAttempt {
-            turn_id,
-            upstream_request_id: upstream_request_id.as_deref(),
-            model: &charge.model,
-            input_tokens: stored_count(tokens.input),
-            output_tokens: stored_count(tokens.output),
-            cache_read_tokens: stored_count(tokens.cache_read),
-            cache_write_5m_tokens: stored_count(tokens.cache_write_5m),
-            cache_write_1h_tokens: stored_count(tokens.cache_write_1h),
-            cost_micro_usd: stored_count(charge.cost_micro_usd),
-            price_version: &charge.price_version,
-            estimated: charge.estimated,
-            created_at: now.into(),
-        }
-        .execute(connection)?;
+) -> Result<Vec<Attempt>, DbError> {
+    let mut all = Vec::new();
+    if was_taken_up {
+        let rows: Vec<AttemptRow> = FindAttempts { turn_id }.load(connection)?;
+        let known = rows.into_iter().map(AttemptRow::into_domain);
+        all = known.collect::<StoreResult<_>>()?;
     }
-    Ok(written)
+    for attempt in last {
+        let name = &attempt.upstream_request_id;
+        let is_there = |known: &Attempt| name.is_some() && known.upstream_request_id == *name;
+        if all.iter().any(is_there) {
+            continue;
+        }
+        all.push(attempt.clone());
+        insert_attempt(connection, turn_id, all.len(), attempt, now)?;
+    }
+    Ok(all)
 }
 
-/// Writes the last attempts at a turn or a summary down and answers what all of them cost. There can be
-/// others only if another process has worked on it before.
+fn insert_attempt(
+    connection: &mut SqliteConnection,
+    turn_id: &str,
+    number: usize,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let charge = &attempt.charge;
+    let tokens = &charge.tokens;
+    InsertAttempt {
+        turn_id,
+        attempt: stored_count(u64::try_from(number).unwrap_or(u64::MAX)),
+        upstream_request_id: attempt.upstream_request_id.as_deref(),
+        model: &charge.model,
+        input_tokens: stored_count(tokens.input),
+        output_tokens: stored_count(tokens.output),
+        cache_read_tokens: stored_count(tokens.cache_read),
+        cache_write_5m_tokens: stored_count(tokens.cache_write_5m),
+        cache_write_1h_tokens: stored_count(tokens.cache_write_1h),
+        cost_micro_usd: stored_count(charge.cost_micro_usd),
+        price_version: &charge.price_version,
+        estimated: charge.estimated,
+        created_at: now.into(),
+    }
+    .execute(connection)?;
+    Ok(())
+}
+
+/// Writes the last attempts at a turn or a summary down and answers what all of them cost.
 pub(crate) fn settle(
     connection: &mut SqliteConnection,
     turn_id: &str,
-    attempts: &[Attempt],
+    last: &[Attempt],
     was_taken_up: bool,
     now: Timestamp,
 ) -> Result<Option<Charge>, DbError> {
-    let written = write_attempts(connection, turn_id, attempts, now)?;
-    // Nearly every turn; what was just written need not be read back.
-    if !was_taken_up && written == attempts.len() {
-        return Ok(Charge::of_attempts(attempts));
-    }
-    let rows: Vec<AttemptRow> = FindAttempts { turn_id }.load(connection)?;
-    let all = rows.into_iter().map(AttemptRow::into_domain);
-    Ok(Charge::of_attempts(&all.collect::<StoreResult<Vec<_>>>()?))
+    let all = write_attempts(connection, turn_id, last, was_taken_up, now)?;
+    Ok(Charge::of_attempts(&all))
 }
 
 /// What is charged.

@@ -115,7 +115,7 @@ pub(super) fn resume(
         first_text_at: request.first_text_at.map(StoredTime::from),
     }
     .get_result(connection)?;
-    write_attempts(connection, &turn_id, &request.attempts, request.now)?;
+    write_attempts(connection, &turn_id, &request.attempts, true, request.now)?;
     RestartReply {
         id: reply_id,
         content: &request.text,
