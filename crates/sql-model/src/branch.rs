@@ -24,7 +24,7 @@ const EACH: &str = " FROM branch b CROSS JOIN messages m ON m.id = b.id";
 
 static_query! {
     /// The messages of all branches after one and up to another, greatest id first. Where the chat has
-    /// one branch, as nearly always, this is [`BranchUpTo`] at a third of its price.
+    /// one branch, as nearly always, this finds what [`BranchUpTo`] does, without the walk.
     pub struct MessagesUpTo {
         /// The chat.
         chat_id: BigInt = i64,

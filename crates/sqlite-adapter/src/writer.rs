@@ -35,6 +35,9 @@ const BATCH_JOBS: usize = 256;
 /// that every turn writes to are many times, and are moved once.
 const LONG_LOG: i32 = 4096;
 
+/// The same when the disk is nearly full: a quarter of what is kept back for what must still be written.
+const LONG_LOG_WITHOUT_ROOM: i32 = 256;
+
 static_query! {
     /// Begins a transaction as the writer of the file; waits for another process that is.
     pub(crate) struct Begin {}
@@ -453,9 +456,15 @@ impl WriterThread {
     /// Moves a log that has become long into the file. SQLite would do it within a commit by itself,
     /// but keeps to itself what goes wrong then.
     fn shorten_log(&mut self) {
+        let room = self.room.as_ref();
+        let long = if room.is_none_or(|room| room.has_room()) {
+            LONG_LOG
+        } else {
+            LONG_LOG_WITHOUT_ROOM
+        };
         let measured = (MeasureLog {}).get_result::<(i32, i32, i32)>(&mut self.connection);
         let shortened = measured.and_then(|(_, pages, moved)| {
-            if pages < LONG_LOG || moved >= pages {
+            if pages < long || moved >= pages {
                 return Ok(());
             }
             (ShortenLog {})
