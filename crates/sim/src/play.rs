@@ -24,7 +24,6 @@ use lionrocket_domain::{
 use lionrocket_test_support::{CountingIds, World};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::{
-    sync::watch,
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -33,7 +32,7 @@ use crate::{
     books::balance,
     process::{BUDGET, MAX_RUNNING, Process, Surroundings, WorldClock},
     promises::{Onlooker, Promises},
-    reader::{Reader, Served, serving},
+    reader::{Reader, Serving},
     store::{Chance, Flaw, draw},
     upstream::Upstream,
     world::character,
@@ -116,7 +115,7 @@ struct Play {
     /// Turns that were begun and told of.
     known: Arc<Mutex<Vec<Known>>>,
     promises: Arc<Promises>,
-    serve: watch::Sender<Option<Arc<Process>>>,
+    serving: Arc<Serving>,
     clients: JoinSet<()>,
     onlooker: Onlooker,
     deaths: u32,
@@ -164,7 +163,7 @@ impl Play {
             chats,
             known: Arc::default(),
             promises: Arc::default(),
-            serve: watch::Sender::new(None),
+            serving: Arc::default(),
             clients: JoinSet::new(),
             deaths: 0,
         })
@@ -203,7 +202,7 @@ impl Play {
             on_interrupt: self.on_interrupt,
         };
         let process = Process::start(&around, self.deaths + 1)?;
-        self.serve.send_replace(Some(Arc::new(process)));
+        self.serving.replace(Some(Arc::new(process)));
         Ok(())
     }
 
@@ -216,7 +215,7 @@ impl Play {
             80..=85 => self.die_and_start().await?,
             86..=91 => {
                 let number = self.draw(|rng| rng.random_range(1..12));
-                if let Some(process) = &*self.serve.borrow() {
+                if let Some(process) = self.serving.now() {
                     process.die_at_call(number);
                 }
             }
@@ -240,7 +239,7 @@ impl Play {
     }
 
     async fn die_and_start(&mut self) -> Result<()> {
-        let process = self.serve.send_replace(None);
+        let process = self.serving.replace(None);
         if let Some(process) = process
             && process.die().await
         {
@@ -279,7 +278,7 @@ impl Play {
             _ => Ask::Say { text, after: None },
         };
         let client = Client {
-            served: self.serve.subscribe(),
+            serving: self.serving.clone(),
             promises: self.promises.clone(),
             known: self.known.clone(),
             actor,
@@ -310,7 +309,7 @@ impl Play {
         let Some(turn) = self.some_known() else {
             return;
         };
-        let served = self.serve.borrow().clone();
+        let served = self.serving.now();
         let promises = self.promises.clone();
         self.clients.spawn(async move {
             let Some(process) = served else { return };
@@ -331,9 +330,9 @@ impl Play {
         let Some(turn) = self.some_known() else {
             return;
         };
-        let served = self.serve.subscribe();
         let promises = self.promises.clone();
-        self.clients.spawn(reader(served, promises, turn, 0).read());
+        self.clients
+            .spawn(reader(self.serving.clone(), promises, turn, 0).read());
     }
 
     /// Looks for what must never be, and buries a process that died by itself.
@@ -342,9 +341,8 @@ impl Play {
             self.promises.broken(broken);
         }
         let is_dead = self
-            .serve
-            .borrow()
-            .as_ref()
+            .serving
+            .now()
             .is_none_or(|process| process.dead.is_cancelled());
         if is_dead {
             self.die_and_start().await?;
@@ -357,7 +355,7 @@ impl Play {
 
     /// Lets everything come to its end and adds it up.
     async fn end(mut self) -> Result<Tally> {
-        if let Some(process) = &*self.serve.borrow() {
+        if let Some(process) = self.serving.now() {
             process.die_at_call(0);
         }
         *self
@@ -382,7 +380,7 @@ impl Play {
             self.clients.shutdown().await;
         }
         self.ask_for_all_ends_again().await?;
-        if let Some(process) = self.serve.send_replace(None)
+        if let Some(process) = self.serving.replace(None)
             && process.die().await
         {
             self.promises
@@ -411,7 +409,7 @@ impl Play {
     }
 
     async fn ask_for_all_ends_again(&self) -> Result<()> {
-        let Some(process) = self.serve.borrow().clone() else {
+        let Some(process) = self.serving.now() else {
             return Ok(());
         };
         for told in self.promises.ends() {
@@ -429,9 +427,9 @@ impl Play {
     }
 }
 
-fn reader(served: Served, promises: Arc<Promises>, turn: Known, from: usize) -> Reader {
+fn reader(serving: Arc<Serving>, promises: Arc<Promises>, turn: Known, from: usize) -> Reader {
     Reader {
-        served,
+        serving,
         actor: turn.actor,
         chat_id: turn.chat_id,
         turn_id: turn.turn_id,
@@ -443,7 +441,7 @@ fn reader(served: Served, promises: Arc<Promises>, turn: Known, from: usize) -> 
 
 /// Somebody who wants one reply.
 struct Client {
-    served: Served,
+    serving: Arc<Serving>,
     promises: Arc<Promises>,
     known: Arc<Mutex<Vec<Known>>>,
     actor: Actor,
@@ -457,8 +455,9 @@ impl Client {
     }
 
     /// Asks until there is an answer, with one key, and reads the reply.
-    async fn begin(mut self) {
-        while let Some(process) = serving(&mut self.served).await {
+    async fn begin(self) {
+        loop {
+            let process = self.serving.living().await;
             let asking = process.service.begin(self.actor, self.request.clone());
             let begun = tokio::select! {
                 biased;
@@ -476,7 +475,7 @@ impl Client {
                         reply_id: turn.assistant_message_id,
                     };
                     self.note(turn);
-                    return reader(self.served, self.promises, turn, 0).read().await;
+                    return reader(self.serving, self.promises, turn, 0).read().await;
                 }
                 Err(BeginError::Store(_)) => sleep(Duration::from_millis(700)).await,
                 Err(

@@ -1,6 +1,9 @@
 //! People who read a reply as it comes, from any place, through the death of the process.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
 use lionrocket_app::{
@@ -12,29 +15,50 @@ use lionrocket_domain::{
     ids::{ChatId, TurnId},
     turn::{StopReason, TurnRecord},
 };
-use tokio::{sync::watch, time::sleep};
+use tokio::{sync::Notify, time::sleep};
 
 use crate::{process::Process, promises::Promises};
 
-/// The process that serves at the moment.
-pub(crate) type Served = watch::Receiver<Option<Arc<Process>>>;
+/// The process that serves at the moment. Those who wait for one are woken in the order in which they
+/// came, unlike by a `watch` channel: a seed must play the same world again.
+#[derive(Default)]
+pub(crate) struct Serving {
+    process: Mutex<Option<Arc<Process>>>,
+    changed: Notify,
+}
 
-/// Waits for a process that serves.
-pub(crate) async fn serving(served: &mut Served) -> Option<Arc<Process>> {
-    let process = served
-        .wait_for(|process| {
-            process
-                .as_ref()
-                .is_some_and(|process| !process.dead.is_cancelled())
-        })
-        .await
-        .ok()?;
-    process.clone()
+impl Serving {
+    /// The process, dead or alive.
+    pub(crate) fn now(&self) -> Option<Arc<Process>> {
+        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        process.clone()
+    }
+
+    /// Lets another process serve, or none; answers the one before.
+    pub(crate) fn replace(&self, next: Option<Arc<Process>>) -> Option<Arc<Process>> {
+        let before = {
+            let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *process, next)
+        };
+        self.changed.notify_waiters();
+        before
+    }
+
+    /// Waits for a process that serves.
+    pub(crate) async fn living(&self) -> Arc<Process> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(process) = self.now().filter(|process| !process.dead.is_cancelled()) {
+                return process;
+            }
+            changed.await;
+        }
+    }
 }
 
 /// One reader of one turn.
 pub(crate) struct Reader {
-    pub(crate) served: Served,
+    pub(crate) serving: Arc<Serving>,
     pub(crate) actor: Actor,
     pub(crate) chat_id: ChatId,
     pub(crate) turn_id: TurnId,
@@ -47,7 +71,8 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads to the end, however often the process dies.
     pub(crate) async fn read(mut self) {
-        while let Some(process) = serving(&mut self.served).await {
+        loop {
+            let process = self.serving.living().await;
             let follow = process.service.follow(
                 self.actor,
                 self.chat_id,

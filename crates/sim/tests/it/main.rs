@@ -34,7 +34,9 @@ fn a_store_with_a_flaw_is_found() {
 
 #[test]
 fn a_seed_plays_the_same_world_again() {
-    assert_eq!(play(7, Flaw::None).unwrap(), play(7, Flaw::None).unwrap());
+    let world = |seed| play(seed, Flaw::None).unwrap();
+    let differ: Vec<_> = (0..40).filter(|&seed| world(seed) != world(seed)).collect();
+    assert_eq!(differ, Vec::<u64>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
