@@ -42,7 +42,10 @@ test('signing out in one tab signs out the other, which finds its way back', asy
 
   if (isMobile) await page.getByRole('button', { name: w('shell.left_show') }).click()
   await page.getByRole('button', { name: w('auth.account_menu') }).click()
+  // What was read goes with the page, which is loaded anew.
+  const reloaded = page.waitForEvent('load')
   await page.getByRole('menuitem', { name: w('auth.logout') }).click()
+  await reloaded
   await expect(page.getByRole('heading', { name: w('auth.login_title') })).toBeVisible()
   await expect(other.getByText(w('auth.notice_elsewhere'))).toBeVisible()
   await page.goto('/chat')

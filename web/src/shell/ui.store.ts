@@ -1,4 +1,4 @@
-import { useLocalStorage, useMediaQuery, usePreferredDark } from '@vueuse/core'
+import { useEventListener, useLocalStorage, useMediaQuery, usePreferredDark } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
 
@@ -30,15 +30,24 @@ interface Preferences {
 
 const KEY = 'lionrocket.ui'
 const FORGET_MS = 50
-const FORGET_TRIES = 12
+const FORGET_TRIES = 80
 
 /** How the application looks on this device. The only thing that is kept in local storage; public/boot.js reads it too. */
 export const useUiStore = defineStore('ui', () => {
+  // When the browser forgets everything, every tab is told, and what reads the storage begins anew in each and writes that down. So
+  // this is noted just before, and put right just after.
+  let before: Preferences | null = null
+  useEventListener('storage', ({ key }: StorageEvent) => {
+    if (key === null) before = { ...saved.value }
+  })
   const saved = useLocalStorage<Preferences>(
     KEY,
     { theme: 'system', locale: null, left: true, right: true, singleKeys: true, returning: false },
     { mergeDefaults: true },
   )
+  useEventListener('storage', ({ key }: StorageEvent) => {
+    if (key === null && before) saved.value = { ...before }
+  })
   const theme = computed({
     get: () => saved.value.theme,
     set: (value) => (saved.value.theme = value),
@@ -67,14 +76,17 @@ export const useUiStore = defineStore('ui', () => {
 
   /**
    * Keeps the preferences over an act with which the server asks the browser to forget everything: how the application looks may stay.
-   * The browser forgets when it likes, so that is waited for; where it does not (plain HTTP), not for long.
+   * The browser forgets when it likes, at times long after the answer: what is saved before that is lost, so it is waited for. Over
+   * plain HTTP no browser forgets, and one that never does keeps nobody for long.
    */
   async function keepOver(act: () => Promise<void>): Promise<void> {
-    const before = { ...saved.value }
+    const preferences = { ...saved.value }
+    before = null
     await act()
-    for (let i = 0; i < FORGET_TRIES && localStorage.getItem(KEY) !== null; i += 1)
+    const isForgotten = (): boolean => before !== null || localStorage.getItem(KEY) === null
+    for (let i = 0; isSecureContext && i < FORGET_TRIES && !isForgotten(); i += 1)
       await new Promise((resolve) => setTimeout(resolve, FORGET_MS))
-    saved.value = before
+    saved.value = preferences
   }
 
   const prefersDark = usePreferredDark()
