@@ -84,7 +84,7 @@ export const useUiStore = defineStore('ui', () => {
     before = null
     await act()
     const isForgotten = (): boolean => before !== null || localStorage.getItem(KEY) === null
-    for (let i = 0; isSecureContext && i < FORGET_TRIES && !isForgotten(); i += 1)
+    for (let i = 0; window.isSecureContext && i < FORGET_TRIES && !isForgotten(); i += 1)
       await new Promise((resolve) => setTimeout(resolve, FORGET_MS))
     saved.value = preferences
   }
